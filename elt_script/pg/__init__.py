@@ -1,0 +1,1 @@
+"""The edge: the only place that starts programs or opens connections."""

@@ -1,0 +1,173 @@
+"""One side of the copy: how programs and sessions reach it, and the settings they are pinned to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from elt_script.errors import DestinationError, EltError, SourceError
+from elt_script.pg.process import Command
+
+Role = Literal["source", "destination"]
+
+# Variables that say where libpq finds its files, not which server it talks to.
+KEPT_VARIABLES = ("PGSERVICEFILE", "PGSYSCONFDIR", "PGPASSFILE", "PGLOCALEDIR")
+
+KEEPALIVES = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6"}
+
+# What `alter database` and `alter role` may have set, and what must not change a byte of the result.
+PINNED = {
+    "search_path": "",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "xmlbinary": "base64",
+    "xmloption": "content",
+    "array_nulls": "on",
+    "lc_monetary": "C",
+    "quote_all_identifiers": "off",
+    "standard_conforming_strings": "on",
+    "transform_null_equals": "off",
+    "row_security": "off",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    "default_transaction_deferrable": "off",
+    "default_tablespace": "",
+    "temp_tablespaces": "",
+    "default_table_access_method": "heap",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+    "client_min_messages": "warning",
+    "client_connection_check_interval": "2000",
+    "jit": "off",
+}
+PINNED_SINCE = {17: {"transaction_timeout": "0"}}
+
+
+def inherited_environment() -> dict[str, str]:
+    """Return our environment without the PG… variables that would point a program at some server."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PG") or name in KEPT_VARIABLES
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A database as one side of the copy sees it.
+
+    parameters  libpq keywords; everything but the password, so that they may be seen
+    bin         the folder of the Postgres programs to use, once it is chosen
+    version     the server's major version, once it is known
+    settings    what sessions are pinned to beyond PINNED
+    """
+
+    role: Role
+    parameters: Mapping[str, str]
+    password: str | None = field(default=None, repr=False)
+    bin: Path | None = None
+    version: int | None = None
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    application: str = "elt"
+
+    def __str__(self) -> str:
+        known = self.parameters
+        place = known.get("service") or known.get("hostaddr") or known.get("host", "localhost")
+        port = f":{known['port']}" if "port" in known else ""
+        database = f"/{known['dbname']}" if "dbname" in known else ""
+        return f"{self.role} {place}{port}{database}"
+
+    @property
+    def error(self) -> type[EltError]:
+        """What it means when this side fails."""
+        return SourceError if self.role == "source" else DestinationError
+
+    def using(self, bin_dir: Path, version: int, **settings: str) -> Endpoint:
+        """Return this endpoint with the programs and settings for its server's version."""
+        return replace(self, bin=bin_dir, version=version, settings={**self.settings, **settings})
+
+    def with_settings(self, **settings: str) -> Endpoint:
+        """Return this endpoint with sessions pinned to these settings too."""
+        return replace(self, settings={**self.settings, **settings})
+
+    def database(self, name: str) -> Endpoint:
+        """Return another database of the same server."""
+        return replace(self, parameters={**self.parameters, "dbname": name})
+
+    def connect(self, *, autocommit: bool = False) -> psycopg.Connection[Any]:
+        """Open a session for decisions and DDL: rows of users' tables never come this way."""
+        return psycopg.connect(
+            self._conninfo(),
+            password=self.password,
+            options=self._options(),
+            application_name=self.application,
+            autocommit=autocommit,
+        )
+
+    def program(self, name: str, *arguments: str) -> Command:
+        """Return one of Postgres' own programs, pointed at this database."""
+        path = str(self.bin / name) if self.bin else name
+        label = f"{name} ({self.role})"
+        return Command(label, (path, *arguments), self._environment(), self.error)
+
+    def psql(self, *arguments: str) -> Command:
+        """psql that stops at the first error and prints data only; the script is its stdin."""
+        quiet = ("--no-psqlrc", "--quiet", "--no-password", "--tuples-only", "--no-align")
+        strict = ("--set", "ON_ERROR_STOP=1", "--dbname", self._conninfo())
+        return self.program("psql", *quiet, *strict, *arguments)
+
+    def pg_dump(self, *arguments: str) -> Command:
+        """pg_dump of this database."""
+        return self.program("pg_dump", "--no-password", "--dbname", self._conninfo(), *arguments)
+
+    def pg_restore(self, *arguments: str) -> Command:
+        """pg_restore into this database, that stops at the first error; the archive is its stdin."""
+        strict = ("--exit-on-error", "--no-password", "--dbname", self._conninfo())
+        return self.program("pg_restore", *strict, *arguments)
+
+    def pg_isready(self, *, timeout_seconds: int) -> Command:
+        """pg_isready: does a server answer there."""
+        return self.program("pg_isready", "--dbname", self._conninfo(), "--timeout", str(timeout_seconds))
+
+    def _conninfo(self) -> str:
+        return make_conninfo(**{"connect_timeout": "10", **KEEPALIVES, **self.parameters})
+
+    def _environment(self) -> Mapping[str, str]:
+        own = {"PGOPTIONS": self._options(), "PGAPPNAME": self.application, "LC_MESSAGES": "C"}
+        if self.password is not None:
+            own["PGPASSWORD"] = self.password
+        if encoding := self.settings.get("client_encoding"):
+            own["PGCLIENTENCODING"] = encoding
+        return {**inherited_environment(), **own}
+
+    def _options(self) -> str:
+        since = (more for major, more in PINNED_SINCE.items() if (self.version or 0) >= major)
+        pinned = {**PINNED}
+        for more in since:
+            pinned |= more
+        return _as_options({**pinned, **self.settings})
+
+
+def _as_options(settings: Mapping[str, str]) -> str:
+    """Return settings as libpq's `options`, in which a backslash escapes a space."""
+
+    def escaped(value: str) -> str:
+        return value.replace("\\", "\\\\").replace(" ", "\\ ")
+
+    return " ".join(f"-c {name}={escaped(value)}" for name, value in settings.items())
+
+
+def quoted_arguments(flag: str, values: Sequence[str]) -> tuple[str, ...]:
+    """Return flag once for each value, as one argument each, so that no value is read as a flag."""
+    return tuple(f"{flag}={value}" for value in values)

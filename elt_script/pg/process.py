@@ -1,0 +1,184 @@
+"""Start Postgres' programs, joined by pipes, and leave none of them behind."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import selectors
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+from elt_script.errors import EltError, InterruptedRunError
+
+PIPE_BYTES = 1 << 20  # the kernel's default limit for an unprivileged user, 16 times a pipe's default
+STDERR_BYTES = 4096  # of each program's messages, the last are kept
+PATIENCE_S = 3.0  # what a program is given to end after each signal
+
+_running: set[subprocess.Popen[bytes]] = set()
+_lock = threading.Lock()
+_stopping = threading.Event()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program to start. argv is public (logs, ps); secrets go in env, which is never shown."""
+
+    label: str  # who this is in messages: "psql (source)"
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    error: type[EltError] = EltError  # what it means when it fails
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a pipeline left: the last program's stdout, and the end of every program's stderr."""
+
+    stdout: bytes
+    stderr: tuple[str, ...]
+
+
+def run(*commands: Command, script: bytes = b"") -> Finished:
+    """Run commands as one pipeline, without a shell, and want status 0 from every one of them.
+
+    script  what the first command reads as its stdin
+
+    Raises the failed command's own error with its last words. Where both sides of a pipe fail, the one
+    to blame is the one that did not die of the other's end.
+    """
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        with _in_memory(script) as stdin:
+            source: IO[bytes] = stdin
+            for command in commands:
+                process = _start(command, source)
+                if processes:
+                    source.close()  # the reader has it now, and the writer must notice when the reader ends
+                processes.append(process)
+                source = _stdout(process)
+        stdout, stderr = _drain(processes)
+        for process in processes:
+            process.wait()
+    except BaseException:
+        _stop(processes)
+        raise
+    finally:
+        with _lock:
+            _running.difference_update(processes)
+        for process in processes:
+            _stdout(process).close()
+    if _stopping.is_set():
+        raise InterruptedRunError("stopped")
+    _want_success(commands, processes, stderr)
+    return Finished(stdout, stderr)
+
+
+@contextlib.contextmanager
+def supervised() -> Generator[None]:
+    """Programs may be started while this block lasts; when it ends, however it ends, none is left."""
+    _stopping.clear()
+    try:
+        yield
+    finally:
+        stop_all()
+
+
+def stop_all() -> None:
+    """Stop every program that runs, from whichever thread, and start no more."""
+    _stopping.set()
+    with _lock:
+        left = list(_running)
+    _stop(left)
+
+
+def _start(command: Command, stdin: IO[bytes]) -> subprocess.Popen[bytes]:
+    with _lock:
+        if _stopping.is_set():
+            raise InterruptedRunError("stopped")
+        try:
+            process = subprocess.Popen(
+                command.argv,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(command.env),
+                process_group=0,  # a terminal's Ctrl-C is for us, who then stop the programs in order
+                bufsize=0,
+            )
+        except OSError as error:
+            raise command.error(f"{command.label} could not be started", detail=str(error)) from error
+        _running.add(process)
+    with contextlib.suppress(OSError, AttributeError):  # a larger pipe is a gain, never a need
+        fcntl.fcntl(_stdout(process), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return process
+
+
+def _stdout(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    assert process.stdout is not None  # noqa: S101  (we asked for a pipe)
+    return process.stdout
+
+
+def _in_memory(script: bytes) -> IO[bytes]:
+    """Return a file to read script from, that is on no disk where the system allows it."""
+    if hasattr(os, "memfd_create"):
+        file: IO[bytes] = os.fdopen(os.memfd_create("elt"), "w+b")
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  (the caller closes it)
+    file.write(script)
+    file.seek(0)
+    return file
+
+
+def _drain(processes: Sequence[subprocess.Popen[bytes]]) -> tuple[bytes, tuple[str, ...]]:
+    """Read the last program's stdout, and the end of every stderr, until all of them are closed."""
+    stdout = bytearray()
+    stderr = [bytearray() for _ in processes]
+    with selectors.DefaultSelector() as selector:
+        selector.register(_stdout(processes[-1]), selectors.EVENT_READ, None)
+        for process, tail in zip(processes, stderr, strict=True):
+            assert process.stderr is not None  # noqa: S101  (we asked for a pipe)
+            selector.register(process.stderr, selectors.EVENT_READ, tail)
+        while selector.get_map():
+            for key, _ in selector.select():
+                chunk = os.read(key.fd, 1 << 16)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                elif key.data is None:
+                    stdout += chunk
+                else:
+                    key.data.extend(chunk)
+                    del key.data[:-STDERR_BYTES]
+    for process in processes:
+        assert process.stderr is not None  # noqa: S101  (we asked for a pipe)
+        process.stderr.close()
+    return bytes(stdout), tuple(tail.decode(errors="replace").strip() for tail in stderr)
+
+
+def _want_success(
+    commands: Sequence[Command], processes: Sequence[subprocess.Popen[bytes]], stderr: Sequence[str]
+) -> None:
+    failed = [index for index, process in enumerate(processes) if process.returncode != 0]
+    if not failed:
+        return
+    blamed = [i for i in failed if processes[i].returncode != -signal.SIGPIPE and stderr[i]] or failed
+    first, status = commands[blamed[0]], processes[blamed[0]].returncode
+    how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+    said = (f"{commands[i].label} said: {stderr[i]}" for i in blamed if stderr[i])
+    raise first.error(f"{first.label} {how}", detail="\n".join(said))
+
+
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End processes: SIGINT makes Postgres' programs cancel what the server does for them; then harder."""
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        alive = [process for process in processes if process.poll() is None]
+        for process in alive:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(sign)
+        for process in alive:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(PATIENCE_S)

@@ -1,0 +1,1 @@
+"""One verb each; only run.py knows their order."""

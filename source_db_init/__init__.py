@@ -1,0 +1,1 @@
+"""The separate seeding step: a CSV becomes a table in the source."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
+
+RunStatus = Literal["running", "published", "failed", "interrupted", "rolled back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +34,44 @@ class RunReport:
     tables: tuple[TableReport, ...]
     left_out: tuple[str, ...]  # "foreign table public.remote: …", one line for each object
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One published copy that the destination still holds."""
+
+    number: int
+    run_id: str
+    as_of: datetime  # the snapshot's moment at the source
+    published_at: datetime
+    state: str  # the ledger's word for it: whether readers see it, or it is kept for rollback
+    tables: int
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run as the ledger remembers it; None is what is not known, or not known yet."""
+
+    run_id: str
+    started_at: datetime
+    finished_at: datetime | None
+    status: RunStatus
+    exit_status: int | None
+    step: str | None  # the last step that began
+    error: str | None
+    seconds: float | None
+    tables: int | None
+    rows: int | None
+    bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is live at the destination, what it can go back to, and the last runs, newest first."""
+
+    pipeline: str
+    live: Generation | None
+    previous: tuple[Generation, ...]
+    runs: tuple[RunRow, ...]

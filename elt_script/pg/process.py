@@ -33,6 +33,7 @@ class Command:
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     error: type[EltError] = EltError  # what it means when it fails
+    files: tuple[int, ...] = ()  # open file descriptors that argv names as /dev/fd/N
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,21 @@ def run(*commands: Command, script: bytes = b"") -> Finished:
     Raises the failed command's own error with its last words. Where both sides of a pipe fail, the one
     to blame is the one that did not die of the other's end.
     """
+    processes, finished = _finish(commands, script)
+    _want_success(commands, processes, finished.stderr)
+    return finished
+
+
+def status(command: Command) -> tuple[int, Finished]:
+    """Run a program whose exit status is its answer: pg_isready."""
+    (process,), finished = _finish([command], b"")
+    return process.returncode, finished
+
+
+def _finish(commands: Sequence[Command], script: bytes) -> tuple[list[subprocess.Popen[bytes]], Finished]:
     processes: list[subprocess.Popen[bytes]] = []
     try:
-        with _in_memory(script) as stdin:
+        with in_memory(script) as stdin:
             source: IO[bytes] = stdin
             for command in commands:
                 process = _start(command, source)
@@ -74,8 +87,7 @@ def run(*commands: Command, script: bytes = b"") -> Finished:
             _stdout(process).close()
     if _stopping.is_set():
         raise InterruptedRunError("stopped")
-    _want_success(commands, processes, stderr)
-    return Finished(stdout, stderr)
+    return processes, Finished(stdout, stderr)
 
 
 @contextlib.contextmanager
@@ -109,6 +121,7 @@ def _start(command: Command, stdin: IO[bytes]) -> subprocess.Popen[bytes]:
                 env=dict(command.env),
                 process_group=0,  # a terminal's Ctrl-C is for us, who then stop the programs in order
                 bufsize=0,
+                pass_fds=command.files,
             )
         except OSError as error:
             raise command.error(f"{command.label} could not be started", detail=str(error)) from error
@@ -123,8 +136,8 @@ def _stdout(process: subprocess.Popen[bytes]) -> IO[bytes]:
     return process.stdout
 
 
-def _in_memory(script: bytes) -> IO[bytes]:
-    """Return a file to read script from, that is on no disk where the system allows it."""
+def in_memory(script: bytes) -> IO[bytes]:
+    """Return a file to read script from, that is on no disk where the system has such files."""
     if hasattr(os, "memfd_create"):
         file: IO[bytes] = os.fdopen(os.memfd_create("elt"), "w+b")
     else:

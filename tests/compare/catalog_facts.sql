@@ -1,0 +1,122 @@
+-- What the catalogs know and pg_dump's text does not show, or only now and then.
+--
+-- The keys of a catalog's row are taken as this server's version has them: the reader compares those that
+-- both servers have.
+--
+-- returns    kind text, schema text, object text, facts jsonb
+with schemas as (
+    select oid, nspname
+    from pg_namespace
+    where nspname !~ '^pg_' and nspname <> 'information_schema'
+),
+relations as (
+    select c.*, n.nspname
+    from pg_class c
+    join schemas n on n.oid = c.relnamespace
+    where c.relkind <> 't'
+        and not exists (
+            select from pg_depend d
+            where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+        )
+)
+select
+    'relation' as kind,
+    r.nspname::text as schema,
+    r.relname::text as object,
+    (
+        select jsonb_object_agg(key, value)
+        from jsonb_each(to_jsonb(r))
+        where key in (
+            'relkind', 'relpersistence', 'relreplident', 'relrowsecurity', 'relforcerowsecurity',
+            'relispopulated', 'relispartition', 'reloptions'
+        )
+    ) || jsonb_build_object(
+        'access method', (select amname from pg_am where oid = r.relam),
+        'tablespace', (select spcname from pg_tablespace where oid = r.reltablespace),
+        'toast options', (select reloptions from pg_class where oid = r.reltoastrelid),
+        'detach pending', exists (select from pg_inherits where inhrelid = r.oid and inhdetachpending)
+    ) as facts
+from relations r
+union all
+select
+    'column',
+    r.nspname,
+    format('%I.%I', r.relname, a.attname),
+    (
+        select jsonb_object_agg(key, value)
+        from jsonb_each(to_jsonb(a))
+        where key in (
+            'attstorage', 'attcompression', 'attidentity', 'attgenerated', 'attnotnull', 'attislocal',
+            'attinhcount', 'atthasdef', 'attoptions'
+        )
+    ) || jsonb_build_object(
+        'position', (
+            select count(*) from pg_attribute b
+            where b.attrelid = a.attrelid and b.attnum between 1 and a.attnum and not b.attisdropped
+        ),
+        'statistics target', coalesce(a.attstattarget, -1),
+        'type modifier', a.atttypmod,
+        'collation', (select collname from pg_collation where oid = a.attcollation)
+    )
+from relations r
+join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+union all
+select
+    case when k.contype = 'n' then 'not null' else 'constraint' end,
+    n.nspname,
+    format('%I.%I', coalesce(r.relname, t.typname), k.conname),
+    (
+        select jsonb_object_agg(key, value)
+        from jsonb_each(to_jsonb(k))
+        where key in (
+            'contype', 'convalidated', 'conenforced', 'condeferrable', 'condeferred', 'connoinherit',
+            'conislocal', 'coninhcount', 'confupdtype', 'confdeltype', 'confmatchtype'
+        )
+    )
+from pg_constraint k
+join schemas n on n.oid = k.connamespace
+left join relations r on r.oid = k.conrelid
+left join pg_type t on t.oid = k.contypid
+where coalesce(r.relname, t.typname) is not null
+union all
+select
+    'index',
+    r.nspname,
+    r.relname,
+    (
+        select jsonb_object_agg(key, value)
+        from jsonb_each(to_jsonb(i))
+        where key in (
+            'indisunique', 'indnullsnotdistinct', 'indisprimary', 'indisexclusion', 'indimmediate',
+            'indisclustered', 'indisvalid', 'indisready', 'indislive', 'indisreplident'
+        )
+    )
+from relations r
+join pg_index i on i.indexrelid = r.oid
+union all
+select
+    'trigger',
+    r.nspname,
+    -- A trigger that enforces a foreign key has its own OID in its name.
+    case
+        when t.tgisinternal
+        then format('%I: %s of %I.%I (%s)', r.relname, t.tgfoid::regproc, kr.relname, k.conname, t.tgtype)
+        else format('%I.%I', r.relname, t.tgname)
+    end,
+    jsonb_build_object('enabled', t.tgenabled, 'deferrable', t.tgdeferrable, 'deferred', t.tginitdeferred)
+from relations r
+join pg_trigger t on t.tgrelid = r.oid
+left join pg_constraint k on k.oid = t.tgconstraint
+left join pg_class kr on kr.oid = k.conrelid
+union all
+select 'rule', r.nspname, format('%I.%I', r.relname, w.rulename), jsonb_build_object('enabled', w.ev_enabled)
+from relations r
+join pg_rewrite w on w.ev_class = r.oid
+union all
+select
+    'statistics',
+    n.nspname,
+    s.stxname,
+    jsonb_build_object('target', coalesce(s.stxstattarget, -1), 'kinds', s.stxkind::text)
+from pg_statistic_ext s
+join schemas n on n.oid = s.stxnamespace

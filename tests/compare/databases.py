@@ -1,0 +1,34 @@
+"""The comparison of two databases, from its three looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from elt_script.pg.endpoint import Endpoint
+from tests.compare.catalog_facts import different_facts
+from tests.compare.schema_text import different_text
+from tests.compare.scope import Scope
+from tests.compare.table_rows import different_rows
+
+
+def differences(
+    source: Endpoint, destination: Endpoint, schemas: Mapping[str, str] | None = None
+) -> list[str]:
+    """Return what differs, a line each, and nothing if the databases are the same.
+
+    schemas  source's name → destination's name of what is compared; without it the whole databases are,
+             but for the schemas that elt keeps for itself
+
+    Both endpoints must see every row (superusers do), and have their programs chosen. What only one of the
+    two servers' versions knows is not compared, nor are owners, privileges, statistics and large objects.
+    Reads every value, and holds a digest of each differing table's rows in memory.
+    """
+    here = Scope.of_source(schemas)
+    there = Scope.of_destination(schemas)
+    same_programs = replace(source, bin=destination.bin)
+    return [
+        *different_text(same_programs, destination, here, there),
+        *different_facts(source, destination, here, there),
+        *different_rows(source, destination, here, there),
+    ]

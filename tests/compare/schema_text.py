@@ -1,0 +1,68 @@
+"""The first look: what pg_dump writes about the schema, object by object."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import subprocess
+from collections.abc import Iterator
+
+from elt_script.pg.endpoint import Endpoint
+from tests.compare.scope import Scope
+
+# What says where and when the text was made, and what holds for all that follows it: the latter moves about
+# with the order of the objects, and is compared as facts of the catalog.
+PASSING = re.compile(
+    r"(\\(un)?restrict .*|-- Dumped (from|by) .*|-- PostgreSQL database dump.*|--|"
+    r"SET default_(tablespace|table_access_method) = .*;|)"
+)
+HEADER = re.compile(r"-- Name: .*; Type: .*; Schema: .*; Owner: .*")
+
+
+def different_text(source: Endpoint, destination: Endpoint, here: Scope, there: Scope) -> Iterator[str]:
+    """Yield the unified diff of both schemas' texts."""
+    ours, theirs = _text(source, here), _text(destination, there)
+    return difflib.unified_diff(ours, theirs, "schema (source)", "schema (destination)", lineterm="")
+
+
+def _text(endpoint: Endpoint, scope: Scope) -> list[str]:
+    """Return the lines that matter, the objects in the order of their names.
+
+    pg_dump's own order follows the schemas' names, which a mapping changes, and OIDs.
+    """
+    dump = endpoint.pg_dump(
+        "--schema-only", "--no-owner", "--no-privileges", "--encoding=UTF8", *scope.pg_dump_arguments()
+    )
+    written = subprocess.run(
+        dump.argv, env=dict(dump.env), check=True, stdout=subprocess.PIPE
+    ).stdout.decode()
+    entries: list[list[str]] = [[]]
+    for line in written.split("\n"):
+        if HEADER.fullmatch(line):
+            entries.append([])
+        entries[-1].append(line)
+    preamble, *objects = [_stripped(entry) for entry in entries]
+    if scope.common is not None:
+        objects = [entry for entry in objects if not _is_special_to_public(entry)]
+    translated = sorted([_header(scope, entry[0]), *map(scope.translated, entry[1:])] for entry in objects)
+    return [line for entry in (preamble, *translated) for line in entry]
+
+
+def _header(scope: Scope, line: str) -> str:
+    """Return the comment above an object without quotes, as names there have them or not."""
+    return scope.translated(line).replace('"', "")
+
+
+def _is_special_to_public(entry: list[str]) -> bool:
+    """Tell what pg_dump writes for other schemas and not for public, or the reverse."""
+    return "; Type: SCHEMA; " in entry[0] or "COMMENT ON SCHEMA public IS 'standard public schema';" in entry
+
+
+def _stripped(entry: list[str]) -> list[str]:
+    """Return an object's lines without what passes around them; lines of a function's body stay."""
+    lines = list(entry)
+    while lines and PASSING.fullmatch(lines[-1]):
+        lines.pop()
+    while lines and PASSING.fullmatch(lines[0]):
+        lines.pop(0)
+    return lines

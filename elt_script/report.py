@@ -44,7 +44,7 @@ class Generation:
     run_id: str
     as_of: datetime  # the snapshot's moment at the source
     published_at: datetime
-    state: str  # the ledger's word for it: whether readers see it, or it is kept for rollback
+    state: Literal["live", "previous"]  # readers see it, or rollback can return to it
     tables: int
     rows: int
     bytes: int

@@ -1,0 +1,156 @@
+"""What a run says while it works: events as JSON, as plain lines, or on a live display.
+
+Whoever has something to say emits a structlog event, and does not know which of the three it becomes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, Literal, TextIO, cast
+
+import structlog
+from structlog.processors import JSONRenderer
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from elt_script.wording import escaped, key_values, plain
+
+LogFormat = Literal["auto", "json", "console"]
+
+FIRST = ("timestamp", "level", "event")
+BOUND_ONCE = ("pipeline", "run_id")  # the same on every line: at its end
+FOR_EYES_ONLY = ("table.progressed",)  # twice a second: a display moves on, a log is told the result
+
+
+@contextmanager
+def configure(log_format: LogFormat = "auto", stream: TextIO | None = None) -> Generator[None]:
+    """Show the events that are emitted while this block lasts on stream (stderr).
+
+    auto  a live display on a terminal that can move its cursor, else lines for people
+
+    Nothing that goes wrong with showing an event reaches the work that emitted it.
+    """
+    before = structlog.get_config() if structlog.is_configured() else None
+    with ExitStack() as stack:
+        shown_on = stream or sys.stderr or stack.enter_context(open(os.devnull, "w"))  # noqa: PTH123
+        file = cast("TextIO", _SteadyStream(shown_on))
+        _configure_structlog(_shower(log_format, file, stack), file)
+        try:
+            yield
+        finally:
+            structlog.reset_defaults()
+            if before is not None:
+                structlog.configure(**before)
+
+
+def _configure_structlog(show: Processor, file: TextIO) -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _never_raising(show),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        logger_factory=structlog.WriteLoggerFactory(file),
+        cache_logger_on_first_use=False,  # another block has another stream
+    )
+
+
+def _shower(log_format: LogFormat, file: TextIO, stack: ExitStack) -> Processor:
+    if log_format == "json":
+        return _as_json
+    if log_format == "console" or not _moves_its_cursor(file):
+        return _as_line
+    from elt_script.live import live_display  # noqa: PLC0415  (rich is for terminals alone, and slow to import)
+
+    return stack.enter_context(live_display(file)).consume
+
+
+def _moves_its_cursor(stream: TextIO) -> bool:
+    terminal = os.environ.get("TERM", "") not in {"", "dumb", "unknown"}
+    return terminal and stream.isatty() and stream.encoding.lower().startswith("utf")
+
+
+def _never_raising(show: Processor) -> Processor:
+    """Return show, so that an event which cannot be shown is reported in its place, or dropped."""
+
+    def shown(logger: WrappedLogger, method: str, event: EventDict) -> Any:
+        name, timestamp = event.get("event"), event.get("timestamp")
+        try:
+            return show(logger, method, event)
+        except structlog.DropEvent:
+            raise
+        except Exception as error:  # whatever it is, the copy goes on
+            unreadable = {"event": "event.unreadable", "of": str(name), "error": type(error).__name__}
+            with suppress(Exception):
+                return show(logger, method, {"timestamp": timestamp, "level": "warning", **unreadable})
+            raise structlog.DropEvent from error
+
+    return shown
+
+
+def _as_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
+    fields = {key: plain(value) for key, value in _ordered(event).items()}
+    return str(_json(logger, method, fields)).replace("\x7f", "\\u007f")  # the one control that JSON may hold
+
+
+_json = JSONRenderer(default=str)
+
+
+def _as_line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """Return `when level event key=value …`, aligned; nothing in it can end the line or move the cursor."""
+    fields = _ordered(event)
+    timestamp, level, name = (str(fields.pop(key)) for key in FIRST)
+    return f"{timestamp[:19]}Z {level:<7} {escaped(name):<18} {key_values(fields)}".rstrip()
+
+
+def _ordered(event: EventDict) -> dict[str, Any]:
+    """Return the fields of an event, in the order in which they are read."""
+    if event["event"] in FOR_EYES_ONLY:
+        raise structlog.DropEvent
+    own = {key: value for key, value in event.items() if key not in (*FIRST, *BOUND_ONCE)}
+    return {key: event[key] for key in FIRST} | own | {key: event[key] for key in BOUND_ONCE if key in event}
+
+
+class _SteadyStream:
+    """A text stream that ends nothing: not when its reader goes away, not for a character it lacks."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.encoding = stream.encoding or "utf-8"  # a StringIO has none
+
+    def write(self, text: str) -> int:
+        safe = text.encode(self.encoding, "backslashreplace").decode(self.encoding)
+        with self._ending_nothing():
+            self._stream.write(safe)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._ending_nothing():
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return not self._stream.closed and self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    @contextmanager
+    def _ending_nothing(self) -> Generator[None]:
+        try:
+            yield
+        except BlockingIOError:  # its reader is slow, and it is not ours to wait
+            return
+        except OSError:  # its reader has ended, the terminal was closed, the disk is full
+            self._discard()
+        except ValueError:  # somebody has closed it
+            return
+
+    def _discard(self) -> None:
+        """Send the rest nowhere: what the buffer holds would fail again at exit, and turn status 0 to 120."""
+        with suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:  # noqa: PTH123
+            os.dup2(nowhere.fileno(), self._stream.fileno())

@@ -1,0 +1,191 @@
+"""A file and the environment → Config, or every fault at once, each with its line."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from elt_script.config import Audit, Check, Config, Publish, Server, TableSettings, TransformStep, Wait
+from elt_script.config_env import SIDES, Filled, closest, from_environment, variable
+from elt_script.config_schema import json_schema
+from elt_script.config_value import NOT_GIVEN, Section, is_mapping
+from elt_script.config_yaml import Document, Fault, Location, place, read_yaml
+from elt_script.errors import ConfigError
+
+__all__ = ["json_schema", "load"]
+
+USUAL = Path("config.yaml")
+PASSWORDS: frozenset[Location] = frozenset((side, "password") for side in SIDES)
+
+SECTIONS: dict[str, type[Section]] = {
+    "source": Server,
+    "destination": Server,
+    "wait": Wait,
+    "defaults": TableSettings,
+    "audit": Audit,
+    "publish": Publish,
+}
+
+# pydantic's kinds of errors in our words; the others are told in pydantic's.
+WORDS = {
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "string_type": "must be text",
+    "path_type": "must be a path",
+    "dict_type": "must be a mapping (key: value)",
+    "model_type": "must be a mapping (key: value)",
+    "model_attributes_type": "must be a mapping (key: value)",
+    "tuple_type": "must be a list (- item)",
+    "string_pattern_mismatch": "has not the form that is wanted",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "missing": "is missing",
+}
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """Return the config of a file and of the environment, which fills what the file leaves out.
+
+    path  the file; None is ./config.yaml where there is one, and else the environment alone
+
+    Raises ConfigError with all faults, none of which shows a secret.
+    """
+    file = path or (USUAL if os.path.lexists(USUAL) else None)  # a link to nowhere is a fault
+    document = _read(file, environ)
+    filled = from_environment(_top(document), environ, document.names)
+    faults = [*document.found(), *filled.faults.values()]
+    folder = file.absolute().parent if file else Path.cwd()
+    try:
+        config = Config.model_validate(filled.values, context={"folder": folder})
+    except ValidationError as error:
+        config, faults = None, [*faults, *_faults(error, file, document, filled)]
+    if config is None or faults:
+        raise _error(file, faults)
+    return config
+
+
+def _read(file: Path | None, environ: Mapping[str, str]) -> Document:
+    if file is None:
+        return read_yaml("", environ, PASSWORDS)
+    hint = "Name another file with --config, or let `elt init` write a commented config.yaml."
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        raise ConfigError(f"{file} does not exist", hint=hint) from None
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read", detail=error.strerror or "", hint=hint) from None
+    try:
+        return read_yaml(content.decode("utf-8-sig"), environ, PASSWORDS)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+    raise _error(file, [Fault(line, "", "is not UTF-8 text: save the file in that encoding")])
+
+
+def _top(document: Document) -> Mapping[str, object]:
+    if is_mapping(document.value):
+        return document.value
+    if document.value is not None and () not in document.faults:
+        document.faults[()] = [Fault(1, "", "must be a mapping, with keys such as `source:`")]
+    return {}
+
+
+def _faults(error: ValidationError, file: Path | None, document: Document, filled: Filled) -> Iterator[Fault]:
+    """Yield pydantic's faults, with the place of each, but for those that follow from one known already."""
+    nowhere: set[str | int] = set()
+    for found in error.errors(include_url=False, include_input=False):
+        location: Location = found["loc"]
+        if document.is_at_fault(location) or location in filled.faults:
+            continue
+        text = _named(_text(found), location[:-1], filled)
+        if found["type"] == NOT_GIVEN:
+            if location[0] in nowhere:
+                continue  # without a server, there is no point in asking for its database
+            nowhere.add(location[0])
+            text += f" (in the environment, {variable((location[0], 'url'))})"
+        if location in filled.names:
+            yield Fault(0, filled.names[location], text)
+        elif file is None:
+            yield Fault(0, variable(location) or place(location), text)
+        else:
+            yield Fault(document.line(location), place(location), text)
+
+
+def _text(found: ErrorDetails) -> str:
+    kind, location = found["type"], found["loc"]
+    if kind in (NOT_GIVEN, "fault"):
+        return found["msg"]
+    section = _section(location[:-1])
+    if kind == "extra_forbidden" and section:
+        return _unknown(str(location[-1]), section)
+    if kind == "literal_error":
+        text = f"must be {found.get('ctx', {})['expected']}"
+    else:
+        text = WORDS.get(kind) or found["msg"].replace("Input should", "must")
+    known = section.model_fields.get(str(location[-1])) if section else None
+    return f"{text} ({known.description})" if known else text
+
+
+def _unknown(key: str, section: type[Section]) -> str:
+    """Return what to say of a key that a section does not have."""
+    known = tuple(section.model_fields)
+    elsewhere = [name for name, other in SECTIONS.items() if key in other.model_fields]
+    if elsewhere:
+        return f"is not a key here: it belongs under {' or '.join(elsewhere)}"
+    if meant := closest(key, known):
+        return f"is not a key: did you mean {meant}?"
+    return f"is not a key; there are {', '.join(known)}"
+
+
+def _section(location: Location) -> type[Section] | None:
+    """Return what a location's mapping is read into."""
+    match location:
+        case ():
+            return Config
+        case ("tables", _):
+            return TableSettings
+        case ("audit", "checks", _):
+            return Check
+        case ("transform", _):
+            return TransformStep
+        case (str(name),):
+            return SECTIONS.get(name)
+        case _:
+            return None
+
+
+def _named(text: str, section: Location, filled: Filled) -> str:
+    """Return text with the section's keys, which it has in backquotes, as they were given."""
+
+    def given(found: re.Match[str]) -> str:
+        return filled.names.get((*section, found[1]), found[0])
+
+    return re.sub(r"`(\w+)`", given, text)
+
+
+def _error(file: Path | None, faults: list[Fault]) -> ConfigError:
+    """Return all faults as one error, in the order of their lines, the environment's last."""
+    ordered = sorted(faults, key=lambda fault: (fault.line == 0, fault.line))
+    lines = [f"{file}:{f.line}" if f.line else "environment" for f in ordered]
+    detail = "\n".join(
+        ": ".join(part for part in (line, f.place, f.text) if part)
+        for line, f in zip(lines, ordered, strict=True)
+    )
+    owners = [str(file)] * any(f.line for f in faults) + ["the environment"] * any(not f.line for f in faults)
+    has = "has" if len(owners) == 1 else "have"
+    count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
+    hint = (
+        "`elt schema` describes every key."
+        if file
+        else "Set ELT_SOURCE_URL and ELT_DESTINATION_URL, or let `elt init` write a config.yaml."
+    )
+    return ConfigError(f"{' and '.join(owners)} {has} {count}", detail=detail, hint=hint)

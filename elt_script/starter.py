@@ -1,0 +1,172 @@
+"""The text of a first config.yaml, for `elt init`: what the source holds, and every key with its default."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+import yaml
+from psycopg.conninfo import make_conninfo
+
+from elt_script.config import Server, schema_fault
+from elt_script.tables import TableName
+
+SHOWN = 20  # of the source's tables, the largest
+UNITS = ("bytes", "kB", "MB", "GB", "TB")
+SECRET = ("password", "sslpassword")
+
+HEAD = """\
+# What elt copies, and how. `elt plan` tells what that means before anything happens; `elt schema` prints
+# this file's JSON Schema, which editors can use.
+#
+# A key behind # shows its default or an example. A value may be ${NAME} or ${NAME:-default}, from the
+# environment; $${ stands for ${ itself. A relative path starts at this file's folder.
+"""
+
+SOURCE = """\
+# The database to copy; it is only read. A key that is missing here is taken from the environment, such as
+# ELT_SOURCE_PASSWORD, or ELT_SOURCE_PASSWORD_FILE for a file that holds it.
+"""
+
+TABLES = """\
+# Tables to copy: patterns (*, ?, [abc]) of schema.table, or of a table's name in any schema. Settings:
+# skip, checksum, max_shrink, allow_empty (see audit). A later pattern overrides an earlier one.
+tables:
+  "*": {}
+"""
+
+# What is the same in every config.yaml: a test holds the one at the top of the repository against it.
+TAIL = """\
+# How long to wait for servers that do not answer yet.
+wait:
+  #max_retries: 30 # attempts after the first
+  #delay_seconds: 1 # between attempts
+
+# Tables to copy at once; by default as many as suits the cores.
+#jobs: 4
+
+# The folder of psql, pg_dump and pg_restore; by default found on PATH and where they usually are.
+#bin_dir: /usr/lib/postgresql/18/bin
+
+# What the staged copy must be before readers see it. Where it is not, the old data stays.
+audit:
+  #checksum: all # compare the content of all tables on both sides, or of none; rows are always counted
+  #max_shrink: 0.5 # refuse a table that lost more than this share of its rows, 0 to 1; by default no limit
+  #allow_empty: false # whether a table without rows may replace one that has some
+  #checks: # queries that must return no rows, on the staged data
+  #- name: orders without a customer
+    #sql: select id from orders where customer_id is null
+
+# How the copy takes the place of the old data: at once, in one transaction.
+publish:
+  #patience_seconds: 60 # to try for locks that others hold, 0 to 86400
+  #keep: 1 # old generations to keep for `elt rollback`, 0 to 9
+  #dependants: refuse # what to do with others' views and keys that cannot come along: refuse the run, or drop
+  #adopt: false # whether to replace tables of the same name that elt did not publish
+
+# What to run at the destination after publish, in order: a file of SQL (in one transaction), or a command.
+transform:
+  #- name: daily figures
+    #sql: transform/daily.sql
+  #- command: dbt build --project-dir warehouse
+"""
+
+
+def starter(
+    source: Mapping[str, str],
+    schemas: Sequence[str],
+    tables: Sequence[tuple[TableName, int, int]],
+    destination: Mapping[str, str] | None = None,
+) -> str:
+    """Return a commented config.yaml for a source.
+
+    source, destination  libpq keywords, as Endpoint.parameters has them; no secret is taken over
+    schemas              the source's
+    tables               the source's, with rows (as the server estimates them) and bytes
+
+    Where the destination is not known, ELT_DESTINATION_URL is to give it.
+    """
+    dbname = source.get("dbname", "")
+    target = _server("destination", destination) if destination else _unknown(dbname)
+    parts = (
+        HEAD,
+        f"# The name of this pipeline at the destination: a-z, 0-9 and _.\npipeline: {_pipeline(dbname)}\n",
+        f"{SOURCE}source:\n{_server('source', source)}",
+        f"# The database whose readers get the copy.\ndestination:\n{target}",
+        _schemas(schemas),
+        _tables(tables),
+        TAIL,
+    )
+    return "\n".join(part for part in parts if part)
+
+
+def _pipeline(dbname: str) -> str:
+    name = re.sub(r"[^a-z0-9]+", "_", dbname.lower()).strip("_")[:31]
+    return name if re.match("[a-z]", name) else "default"
+
+
+def _server(role: str, keywords: Mapping[str, str]) -> str:
+    public = {key: value for key, value in keywords.items() if key not in SECRET}
+    if not public.keys() <= Server.model_fields.keys() or "," in public.get("port", ""):
+        public = {"url": make_conninfo(**public)}  # libpq knows more than we have keys for
+    lines = [f"  {key}: {_scalar(value)}" for key, value in public.items()]
+    return "\n".join([*lines, f"  password: ${{ELT_{role.upper()}_PASSWORD:-}}", ""])
+
+
+def _unknown(dbname: str) -> str:
+    place = f"postgresql://localhost:5432/{quote(dbname or 'elt', safe='')}_copy"
+    return (
+        f"  url: ${{ELT_DESTINATION_URL:-{place}}}\n"
+        "  password: ${ELT_DESTINATION_PASSWORD:-}\n"
+        "  #sslmode: verify-full # and every other key that source may have\n"
+    )
+
+
+def _schemas(schemas: Sequence[str]) -> str:
+    """Return the schemas; those whose names elt cannot use at the destination, as comments."""
+    usable = [name for name in schemas if not schema_fault(name, name)]
+    if not usable:
+        return ""
+    lines = [
+        "# Schemas to copy. As a mapping, one gets another name at the destination: {public: shop_raw}.",
+        "schemas:",
+        *(f"  - {_scalar(name)}" for name in usable),
+        *(f"  # {_scalar(name)} {schema_fault(name, name)}" for name in schemas if name not in usable),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _tables(tables: Sequence[tuple[TableName, int, int]]) -> str:
+    text = TABLES
+    largest = sorted(tables, key=lambda table: (-table[2], table[0]))[:SHOWN]
+    if largest:
+        which = f"{len(largest)} largest of {len(tables)}" if len(largest) < len(tables) else f"{len(tables)}"
+        text += f"  # The source's {which} tables; without its #, a line leaves its table out:\n"
+    for name, rows, size in largest:
+        about = f", about {rows:,} rows" if rows >= 0 else ""  # -1 is a table that was never analyzed
+        text += f"  #{_quoted(_pattern(name))}: {{skip: true}} # {_size(size)}{about}\n"
+    return text + "# What holds for all of them.\ndefaults:\n  #max_shrink: 0.5\n"
+
+
+def _pattern(name: TableName) -> str:
+    return re.sub(r"([*?[])", r"[\1]", str(name))
+
+
+def _size(size: int) -> str:
+    power = min(max(len(str(size)) - 1, 0) // 3, len(UNITS) - 1)
+    return f"{size / 1000**power:.{1 if power else 0}f} {UNITS[power]}"
+
+
+def _scalar(text: str) -> str:
+    """Return text as a YAML scalar, without quotes where it is a plain word or number."""
+    plain = re.fullmatch(r"[A-Za-z_/][\w./:-]*|\d+", text, re.ASCII)
+    if plain and (text.isdigit() or isinstance(yaml.safe_load(text), str)):
+        return text
+    return _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """Return text as a YAML scalar in double quotes, on one line."""
+    escaped = text.replace("${", "$${")
+    return yaml.safe_dump(escaped, default_style='"', allow_unicode=True, width=1 << 20).strip()

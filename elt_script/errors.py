@@ -12,6 +12,7 @@ class EltError(Exception):
     """
 
     exit_status = 1
+    transient = False  # a lost connection: the same may work in a moment
 
     def __init__(self, message: str, *, detail: str = "", hint: str = "") -> None:
         super().__init__(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from psycopg import sql
 
@@ -21,3 +22,102 @@ class TableName:
     def quoted(self) -> sql.Identifier:
         """The name as SQL."""
         return sql.Identifier(self.schema, self.name)
+
+
+class Digest(Enum):
+    """What of a value goes into a row's checksum."""
+
+    VALUE = "value"  # the value itself: where Postgres calls two equal, they are the same
+    SEND = "send"  # its binary form: 1.0 is not 1.00, 0 is not -0
+    TEXT = "text"  # its text: where the binary form holds numbers (OIDs) that differ between databases
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that is copied, or computed again (generated)."""
+
+    name: str
+    type: str  # as SQL: "numeric(10,2)"
+    generated: bool
+    portable: bool  # its binary form means the same in another database
+    digest: Digest
+    send: str | None = None  # the type's send function
+    fixed_collation: bool = True  # equal means the same bytes
+
+    @property
+    def quoted(self) -> sql.Identifier:
+        """The name as SQL."""
+        return sql.Identifier(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the source whose rows are copied."""
+
+    name: TableName
+    columns: tuple[Column, ...]
+    rows_estimate: int  # what the catalog thinks; -1 where nobody has counted
+    bytes: int  # on disk, heap and toast
+
+    @property
+    def copied(self) -> tuple[Column, ...]:
+        """The columns whose values travel: the destination computes the generated ones."""
+        return tuple(column for column in self.columns if not column.generated)
+
+    @property
+    def portable(self) -> bool:
+        """Whether every copied column may travel in binary."""
+        return all(column.portable for column in self.copied)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A sequence's position at the source."""
+
+    name: TableName
+    last_value: int
+    is_called: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableCopy:
+    """One table's rows on their way: from where, to where, which columns."""
+
+    table: Table
+    staged: TableName
+
+    @property
+    def columns(self) -> sql.Composable:
+        """The list of copied columns in parentheses, or nothing for a table without columns."""
+        names = [column.quoted for column in self.table.copied]
+        return sql.SQL(" ({})").format(sql.SQL(", ").join(names)) if names else sql.SQL("")
+
+
+@dataclass(frozen=True, slots=True)
+class CopyJob:
+    """What one pair of programs copies: one table in the best format, or many small ones as text."""
+
+    copies: tuple[TableCopy, ...]
+    binary: bool
+
+    @property
+    def bytes(self) -> int:
+        """How much there is to do."""
+        return sum(copy.table.bytes for copy in self.copies)
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A table whose rows are in staging; both sides named the same number of them."""
+
+    copy: TableCopy
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """A table's rows, counted and digested whatever their order."""
+
+    rows: int
+    digest: int

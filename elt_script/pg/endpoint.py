@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -18,6 +18,25 @@ Role = Literal["source", "destination"]
 
 # Variables that say where libpq finds its files, not which server it talks to.
 KEPT_VARIABLES = ("PGSERVICEFILE", "PGSYSCONFDIR", "PGPASSFILE", "PGLOCALEDIR")
+
+# libpq's own names for what a connection is made of.
+VARIABLES = {
+    "PGSERVICE": "service",
+    "PGHOST": "host",
+    "PGHOSTADDR": "hostaddr",
+    "PGPORT": "port",
+    "PGDATABASE": "dbname",
+    "PGUSER": "user",
+    "PGSSLMODE": "sslmode",
+    "PGSSLROOTCERT": "sslrootcert",
+    "PGSSLCERT": "sslcert",
+    "PGSSLKEY": "sslkey",
+    "PGSSLCRL": "sslcrl",
+    "PGCHANNELBINDING": "channel_binding",
+    "PGGSSENCMODE": "gssencmode",
+    "PGREQUIREAUTH": "require_auth",
+    "PGTARGETSESSIONATTRS": "target_session_attrs",
+}
 
 KEEPALIVES = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6"}
 
@@ -80,6 +99,7 @@ class Endpoint:
     version: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     application: str = "elt"
+    pinned: bool = True
 
     def __str__(self) -> str:
         known = self.parameters
@@ -105,6 +125,16 @@ class Endpoint:
         """Return another database of the same server."""
         return replace(self, parameters={**self.parameters, "dbname": name})
 
+    def unpinned(self) -> Endpoint:
+        """Return this endpoint with sessions as its server sets them up: for what is not ours to pin."""
+        return replace(self, pinned=False)
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the variables by which any program of libpq's finds this database."""
+        names = {key: name for name, key in VARIABLES.items()}
+        known = {names[key]: value for key, value in self.parameters.items() if key in names}
+        return {**self._environment(), **known}
+
     def connect(self, *, autocommit: bool = False) -> psycopg.Connection[Any]:
         """Open a session for decisions and DDL: rows of users' tables never come this way."""
         return psycopg.connect(
@@ -113,6 +143,7 @@ class Endpoint:
             options=self._options(),
             application_name=self.application,
             autocommit=autocommit,
+            cursor_factory=_SourceCursor if self.role == "source" else psycopg.Cursor,
         )
 
     def program(self, name: str, *arguments: str) -> Command:
@@ -125,7 +156,7 @@ class Endpoint:
         """psql that stops at the first error and prints data only; the script is its stdin."""
         quiet = ("--no-psqlrc", "--quiet", "--no-password", "--tuples-only", "--no-align")
         strict = ("--set", "ON_ERROR_STOP=1", "--dbname", self._conninfo())
-        return self.program("psql", *quiet, *strict, *arguments)
+        return replace(self.program("psql", *quiet, *strict, *arguments), lost_status=2)
 
     def pg_dump(self, *arguments: str) -> Command:
         """pg_dump of this database."""
@@ -144,14 +175,19 @@ class Endpoint:
         return make_conninfo(**{"connect_timeout": "10", **KEEPALIVES, **self.parameters})
 
     def _environment(self) -> Mapping[str, str]:
-        own = {"PGOPTIONS": self._options(), "PGAPPNAME": self.application, "LC_MESSAGES": "C"}
+        own = {"PGAPPNAME": self.application, "LC_MESSAGES": "C"}
+        if self.pinned:
+            own["PGOPTIONS"] = self._options()
         if self.password is not None:
             own["PGPASSWORD"] = self.password
-        if encoding := self.settings.get("client_encoding"):
+        encoding = self.settings.get("client_encoding")
+        if encoding and self.pinned:
             own["PGCLIENTENCODING"] = encoding
         return {**inherited_environment(), **own}
 
     def _options(self) -> str:
+        if not self.pinned:
+            return ""
         since = (more for major, more in PINNED_SINCE.items() if (self.version or 0) >= major)
         pinned = {**PINNED}
         for more in since:
@@ -168,6 +204,23 @@ def _as_options(settings: Mapping[str, str]) -> str:
     return " ".join(f"-c {name}={escaped(value)}" for name, value in settings.items())
 
 
-def quoted_arguments(flag: str, values: Sequence[str]) -> tuple[str, ...]:
-    """Return flag once for each value, as one argument each, so that no value is read as a flag."""
-    return tuple(f"{flag}={value}" for value in values)
+class _SourceCursor(psycopg.Cursor[Any]):
+    """A cursor whose errors remember that they are the source's."""
+
+    def execute(self, *arguments: Any, **options: Any) -> Self:
+        try:
+            return super().execute(*arguments, **options)
+        except psycopg.Error as error:
+            error.add_note("source")
+            raise
+
+
+def translated(error: psycopg.Error) -> EltError:
+    """Return what a session's error means, and say what the server said."""
+    side = SourceError if "source" in getattr(error, "__notes__", ()) else DestinationError
+    role = "source" if side is SourceError else "destination"
+    return side(
+        f"the {role} refused or broke off",
+        detail=str(error).strip(),
+        hint="Its server's log may say more. Nothing was published; run again when it is mended.",
+    )

@@ -17,7 +17,7 @@ from typing import IO
 from elt_script.errors import EltError, InterruptedRunError
 
 PIPE_BYTES = 1 << 20  # the kernel's default limit for an unprivileged user, 16 times a pipe's default
-STDERR_BYTES = 4096  # of each program's messages, the last are kept
+STDERR_BYTES = 16384  # of each program's messages, the last are kept
 PATIENCE_S = 3.0  # what a program is given to end after each signal
 
 _running: set[subprocess.Popen[bytes]] = set()
@@ -34,6 +34,7 @@ class Command:
     env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     error: type[EltError] = EltError  # what it means when it fails
     files: tuple[int, ...] = ()  # open file descriptors that argv names as /dev/fd/N
+    lost_status: int | None = None  # the exit status by which the program says that it lost its server
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,13 @@ def _want_success(
     first, status = commands[blamed[0]], processes[blamed[0]].returncode
     how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
     said = (f"{commands[i].label} said: {stderr[i]}" for i in blamed if stderr[i])
-    raise first.error(f"{first.label} {how}", detail="\n".join(said))
+    failure = first.error(f"{first.label} {how}", detail="\n".join(said))
+    failure.transient = any(
+        process.returncode == command.lost_status
+        for command, process in zip(commands, processes, strict=True)
+        if command.lost_status is not None
+    )
+    raise failure
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:

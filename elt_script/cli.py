@@ -1,0 +1,214 @@
+"""Commands: parse, call one function, print. main() alone turns an error into text and an exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from elt_script.errors import EltError, InterruptedRunError
+
+if TYPE_CHECKING:
+    from elt_script.config import Config
+
+LOG_FORMATS = ("auto", "console", "json")
+
+
+class Settings:
+    """What the options before the command say."""
+
+    def __init__(self, config: Path | None, log_format: str, bin_dir: Path | None) -> None:
+        self.path = config
+        self.log_format = log_format
+        self.bin_dir = bin_dir
+
+    def load(self) -> Config:
+        """Read the configuration."""
+        from elt_script.config_file import load  # noqa: PLC0415  (`elt --help` must be quick)
+
+        config = load(self.path, os.environ)
+        return config.model_copy(update={"bin_dir": self.bin_dir}) if self.bin_dir else config
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="elt-script", prog_name="elt")
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path),
+    envvar="ELT_CONFIG",
+    help="The configuration; by default config.yaml here, else the environment alone.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(LOG_FORMATS),
+    default="auto",
+    envvar="ELT_LOG_FORMAT",
+    help="How progress is told: a live display on a terminal (auto), or a line an event.",
+)
+@click.option(
+    "--bin-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="ELT_BIN_DIR",
+    help="The folder of psql, pg_dump and the others; by default the best that is found.",
+)
+@click.pass_context
+def cli(context: click.Context, config: Path | None, log_format: str, bin_dir: Path | None) -> None:
+    """Copy a Postgres database into another one, so that its readers never notice.
+
+    \b
+    ELT_SOURCE_URL=postgresql://reader@shop/shop ELT_DESTINATION_URL=postgresql://elt@dwh/dwh elt run
+    """
+    context.obj = Settings(config, log_format, bin_dir)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_obj
+def run(settings: Settings, as_json: bool) -> None:
+    """Copy, audit and publish, then transform.
+
+    \b
+    elt run
+    elt --config shop.yaml --log-format json run --json
+    """
+    from structlog.contextvars import bound_contextvars  # noqa: PLC0415
+
+    from elt_script.display import configure  # noqa: PLC0415
+    from elt_script.run import new_run_id  # noqa: PLC0415
+    from elt_script.run import run as run_pipeline  # noqa: PLC0415
+    from elt_script.summary import report_json, summary  # noqa: PLC0415
+
+    config = settings.load()
+    run_id = new_run_id()
+    with configure(settings.log_format), bound_contextvars(run_id=run_id, pipeline=config.pipeline):
+        report = run_pipeline(config, run_id)
+    click.echo(report_json(report) if as_json else summary(report))
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+@click.pass_obj
+def plan(settings: Settings, as_json: bool) -> None:
+    """Show what a run would do, in full, and change nothing.
+
+    Tries the source's schema in a scratch database at the destination, which is dropped again.
+
+    \b
+    elt plan
+    """
+    from elt_script.display import configure  # noqa: PLC0415
+    from elt_script.run import plan as make_plan  # noqa: PLC0415
+    from elt_script.steps.preflight import demand  # noqa: PLC0415
+    from elt_script.describe import plan_json, plan_text  # noqa: PLC0415
+
+    config = settings.load()
+    with configure(settings.log_format):
+        planned, faults = make_plan(config)
+    click.echo(plan_json(planned, faults) if as_json else plan_text(planned))
+    demand(faults)
+
+
+@cli.command()
+@click.pass_obj
+def check(settings: Settings) -> None:
+    """Wait for both servers, and say every reason why a run could not succeed.
+
+    \b
+    elt check && elt run
+    """
+    from elt_script.display import configure  # noqa: PLC0415
+    from elt_script.run import plan as make_plan  # noqa: PLC0415
+    from elt_script.steps.preflight import demand  # noqa: PLC0415
+
+    config = settings.load()
+    with configure(settings.log_format):
+        planned, faults = make_plan(config)
+    demand(faults)
+    click.echo(f"ready: {len(planned.copies)} tables of {len(planned.schemas)} schemas can be copied")
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--last", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many runs.")
+@click.pass_obj
+def status(settings: Settings, as_json: bool, last: int) -> None:
+    """Show what is live, as of when, and the last runs.
+
+    \b
+    elt status --json | jq .live.as_of
+    """
+    from elt_script.rollback import status as read_status  # noqa: PLC0415
+    from elt_script.summary import status_json, status_text  # noqa: PLC0415
+
+    found = read_status(settings.load(), last)
+    click.echo(status_json(found) if as_json else status_text(found))
+
+
+@cli.command()
+@click.pass_obj
+def rollback(settings: Settings) -> None:
+    """Make the generation before the live one live again; a second time goes forward again.
+
+    \b
+    elt rollback
+    """
+    from elt_script.display import configure  # noqa: PLC0415
+    from elt_script.rollback import rollback as roll_back  # noqa: PLC0415
+
+    config = settings.load()
+    with configure(settings.log_format):
+        done = roll_back(config)
+    click.echo(done)
+
+
+@cli.command()
+@click.pass_obj
+def schema(settings: Settings) -> None:
+    """Print the configuration's JSON Schema.
+
+    \b
+    elt schema > config.schema.json
+    """
+    del settings
+    import json  # noqa: PLC0415
+
+    from elt_script.config_schema import json_schema  # noqa: PLC0415
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+def main() -> NoReturn:
+    """Be the program `elt`."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        status = cli.main(standalone_mode=False)
+    except EltError as error:
+        _complain(error)
+        status = error.exit_status
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("elt: interrupted", err=True)
+        status = InterruptedRunError.exit_status
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _complain(error: EltError) -> None:
+    from elt_script.wording import escaped  # noqa: PLC0415
+
+    click.echo(f"elt: {escaped(error.message)}", err=True)
+    for line in error.detail.splitlines():
+        click.echo(f"  {escaped(line)}", err=True)
+    if error.hint:
+        click.echo(escaped(error.hint), err=True)
+
+
+def _interrupt(signum: int, _frame: FrameType | None) -> Any:
+    raise InterruptedRunError(f"stopped by {signal.Signals(signum).name}", hint="The old data is still live.")

@@ -1,0 +1,77 @@
+"""What a plan says, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from elt_script.plan import Plan
+from elt_script.wording import counted, escaped, human_bytes
+
+
+def plan_text(plan: Plan) -> str:
+    """Return everything a run would do, one line a fact."""
+    return "\n".join(_lines(plan))
+
+
+def plan_json(plan: Plan, faults: Sequence[str]) -> str:
+    """Return the plan for machines."""
+    batch = {copy.table.name: job.binary for job in plan.jobs for copy in job.copies}
+    return json.dumps(
+        {
+            "pipeline": plan.pipeline,
+            "schemas": dict(plan.schemas),
+            "tables": [
+                {
+                    "source": str(copy.table.name),
+                    "destination": str(plan.final(copy.table.name)),
+                    "rows_estimate": copy.table.rows_estimate,
+                    "bytes": copy.table.bytes,
+                    "format": "binary" if batch[copy.table.name] else "text",
+                    "replaces": plan.final(copy.table.name) in plan.live,
+                }
+                for copy in plan.copies
+            ],
+            "extensions": [extension.name for extension in plan.extensions],
+            "adopted": [f"{taken.schema}.{taken.name}" for taken in plan.adopted],
+            "gone": [str(name) for name in plan.gone],
+            "left_out": [{"object": what, "reason": why} for what, why in plan.left_out],
+            "faults": list(faults),
+        },
+        indent=2,
+    )
+
+
+def _lines(plan: Plan) -> Iterable[str]:
+    size = sum(copy.table.bytes for copy in plan.copies)
+    yield f"pipeline {plan.pipeline}: copy {counted(len(plan.copies), 'table')}, {human_bytes(size)}"
+    for source, final in plan.schemas.items():
+        place = escaped(source) if source == final else f"{escaped(source)} as {escaped(final)}"
+        yield f"schema {place}, staged in {escaped(plan.staging[final])}"
+    yield from _tables(plan)
+    for extension in plan.extensions:
+        yield f"extension {extension.name}: needed by {', '.join(extension.needed_by)}"
+    for taken in plan.adopted:
+        yield f"adopt {taken.kind} {escaped(taken.schema)}.{escaped(taken.name)}: elt did not publish it"
+    for name in plan.gone:
+        yield f"unpublish {escaped(str(name))}: the source no longer has it"
+    for what, why in plan.left_out:
+        yield f"leave out {escaped(what)}: {why}"
+
+
+def _tables(plan: Plan) -> Iterable[str]:
+    for job in plan.jobs:
+        how = "binary" if job.binary else "text"
+        if len(job.copies) > 1:
+            how += f", with {counted(len(job.copies) - 1, 'other small table')}"
+        for copy in job.copies:
+            rows = (
+                "rows not yet counted"
+                if copy.table.rows_estimate < 0
+                else f"about {copy.table.rows_estimate:,} rows"
+            )
+            verb = "replace" if plan.final(copy.table.name) in plan.live else "create"
+            yield (
+                f"{verb} {escaped(str(plan.final(copy.table.name)))}: {rows}, "
+                f"{human_bytes(copy.table.bytes)}, {how}"
+            )

@@ -1,0 +1,107 @@
+"""Load: copy, finish and audit every table, in one pool, each table as soon as it can."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+
+from elt_script.pg.archive import Staging
+from elt_script.pg.endpoint import Endpoint
+from elt_script.plan import Plan
+from elt_script.pool import Task, work_off
+from elt_script.steps import audit, finish
+from elt_script.steps.copy import copy_rows
+from elt_script.tables import Checksum, Copied, CopyJob, TableName
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the pool has done, by the source's names."""
+
+    rows: dict[TableName, int] = field(default_factory=dict[TableName, int])
+    copy_seconds: dict[TableName, float] = field(default_factory=dict[TableName, float])
+    index_seconds: dict[TableName, float] = field(default_factory=dict[TableName, float])
+    audit_seconds: dict[TableName, float] = field(default_factory=dict[TableName, float])
+    source: dict[TableName, Checksum] = field(default_factory=dict[TableName, Checksum])
+    staged: dict[TableName, Checksum] = field(default_factory=dict[TableName, Checksum])
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """What every task needs: both sides, the moment to read, where rows go, and what is to be checked."""
+
+    source: Endpoint
+    destination: Endpoint
+    snapshot: str
+    plan: Plan
+    staging: Staging
+    content: frozenset[TableName]  # tables whose content is checked, not only their number of rows
+
+    def load(self, executor: Executor) -> Loaded:
+        """Copy every table, then build its keys and indexes and read both sides of it; largest first.
+
+        Raises the first failure once what is running has ended.
+        """
+        done = Loaded()
+        work_off(executor, self.plan.workers, (self._copy(job, done) for job in self.plan.jobs))
+        return done
+
+    def join(self, executor: Executor) -> None:
+        """Build what needs all tables: keys of partitioned tables, triggers, then foreign keys, then comments."""
+        finish.join_tables(self.staging, self.destination)
+        sizes = {copy.staged: copy.table.bytes for copy in self.plan.copies}
+        add = finish.add_foreign_keys
+        tasks = [
+            Task(sizes.get(table, 0), partial(add, table, self.staging, self.destination))
+            for table in self.staging.keys
+        ]
+        work_off(executor, self.plan.workers, tasks)
+        finish.add_comments(self.staging, self.destination)
+
+    def _copy(self, job: CopyJob, done: Loaded) -> Task:
+        def then(copied: list[Copied]) -> Iterator[Task]:
+            done.rows.update({one.copy.table.name: one.rows for one in copied})
+            done.copy_seconds.update({one.copy.table.name: one.seconds for one in copied})
+            yield self._complete(job, done)
+            yield self._audit(job, done, self.source, self.snapshot)
+            yield self._audit(job, done, self.destination, None)
+
+        return Task(
+            job.bytes * 4, partial(copy_rows, job, self.source, self.destination, self.snapshot), then
+        )
+
+    def _complete(self, job: CopyJob, done: Loaded) -> Task:
+        def then(seconds: float) -> Iterator[Task]:
+            done.index_seconds.update({copy.table.name: seconds for copy in job.copies})
+            return iter(())
+
+        return Task(job.bytes * 3, partial(finish.complete_tables, job, self.staging, self.destination), then)
+
+    def _audit(self, job: CopyJob, done: Loaded, endpoint: Endpoint, snapshot: str | None) -> Task:
+        content = [copy.table.name in self.content for copy in job.copies]
+        into = done.source if snapshot else done.staged
+
+        def do() -> tuple[list[Checksum], float]:
+            started = time.monotonic()
+            return audit.checksums(endpoint, job, content, snapshot), time.monotonic() - started
+
+        def then(result: tuple[list[Checksum], float]) -> Iterator[Task]:
+            found, seconds = result
+            for copy, checksum in zip(job.copies, found, strict=True):
+                name = copy.table.name
+                into[name] = checksum
+                done.audit_seconds[name] = done.audit_seconds.get(name, 0.0) + seconds / len(found)
+                if name in done.source and name in done.staged:
+                    log.info(
+                        "table.audited", table=str(name), rows=checksum.rows, seconds=done.audit_seconds[name]
+                    )
+            return iter(())
+
+        return Task(job.bytes * 2, do, then)

@@ -1,0 +1,118 @@
+"""A schema as pg_dump's custom archive: made, listed, filtered and restored, always in memory.
+
+An archive of a source may hold what its user mappings hold, so it is never a file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from elt_script.errors import EltError
+from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.process import in_memory, run
+from elt_script.tables import TableName
+
+Section = Literal["pre-data", "post-data"]
+
+FIRST_WITH_TRANSACTION_TIMEOUT = 17
+TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
+
+PLAIN = ("--schema-only", "--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions")
+_ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of an archive's table of contents.
+
+    catalog, oid  where the dumped database's catalog holds the object; 0 for comments and the like
+    what          type, schema, tag and owner, as pg_restore prints them: for prefixes we know, not to parse
+    """
+
+    id: int
+    catalog: int
+    oid: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A custom-format archive of a schema."""
+
+    content: bytes = field(repr=False)
+    major: int  # of the pg_dump that wrote it
+
+    def entries(self, lister: Endpoint, section: Section) -> list[Entry]:
+        """Return the section's table of contents, in the order in which it restores."""
+        command = lister.program("pg_restore", "--list", f"--section={section}")
+        listed = run(command, script=self.content).stdout.decode()
+        matches = (_ENTRY.match(line) for line in listed.splitlines())
+        return [Entry(int(m[1]), int(m[2]), int(m[3]), m[4]) for m in matches if m]
+
+    def restore(
+        self,
+        endpoint: Endpoint,
+        entries: Iterable[Entry],
+        *,
+        one_transaction: bool,
+        error: type[EltError] | None = None,
+    ) -> None:
+        """Restore entries, in the given order, and stop at the first failure.
+
+        A server older than 17 refuses a setting that newer programs send first; that line is left out.
+        """
+        wanted = b"".join(b"%d;\n" % entry.id for entry in entries)
+        if not wanted:
+            return
+        with in_memory(wanted) as listing:
+            use = f"--use-list=/dev/fd/{listing.fileno()}"
+            flags = ("--no-owner", "--no-privileges", "--no-tablespaces", use)
+            if (endpoint.version or 0) < FIRST_WITH_TRANSACTION_TIMEOUT <= self.major:
+                write = endpoint.program("pg_restore", "--file=-", *flags)
+                script = run(replace(write, files=(listing.fileno(),)), script=self.content).stdout
+                command = endpoint.psql(*(["--single-transaction"] if one_transaction else []))
+                content = script.replace(TRANSACTION_TIMEOUT, b"", 1)
+            else:
+                command = endpoint.pg_restore(*flags, *(["--single-transaction"] if one_transaction else []))
+                command = replace(command, files=(listing.fileno(),))
+                content = self.content
+            run(replace(command, error=error or command.error), script=content)
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """The staging archive, taken apart: what is restored when.
+
+    before    types, functions, tables: everything that rows need
+    tables    keys and indexes of one table, once its rows are in
+    joined    once every table has its own: keys of partitioned tables, views that rest on keys, triggers, …
+    keys      foreign keys by referencing table, once all that they may refer to is there
+    comments  at the end, since they may be on any of the above
+    """
+
+    archive: Archive
+    before: tuple[Entry, ...]
+    tables: Mapping[TableName, tuple[Entry, ...]]
+    joined: tuple[Entry, ...]
+    keys: Mapping[TableName, tuple[Entry, ...]]
+    comments: tuple[Entry, ...]
+
+
+def dump(endpoint: Endpoint, major: int, *arguments: str) -> Archive:
+    """Return the schema of endpoint's database, without owners, privileges and replication."""
+    return Archive(run(endpoint.pg_dump("--format=custom", *PLAIN, *arguments)).stdout, major)
+
+
+def pattern(*parts: str) -> str:
+    """Return a name as pg_dump's patterns want it: quoted, so that nothing in it is a wildcard."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def without(
+    entries: Sequence[Entry], catalogs: Collection[int], prefixes: tuple[str, ...] = ()
+) -> list[Entry]:
+    """Return entries but those of these catalogs, and those that begin like this."""
+    return [e for e in entries if e.catalog not in catalogs and not e.what.startswith(prefixes)]

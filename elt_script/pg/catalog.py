@@ -1,0 +1,168 @@
+"""What the source holds: tables and their columns, and how each type's values may travel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import sql
+
+from elt_script.pg.session import Connection, query, rows
+from elt_script.tables import Column, Digest, Table, TableName
+from elt_script.tables import Sequence as SequenceState
+
+# Equal values of these types are the same bytes, and Postgres hashes them without a function call of ours.
+IDENTITY_IS_EQUALITY = frozenset(
+    ("bool", "int2", "int4", "int8", "oid", "char", "name", "text", "varchar", "bytea", "uuid")
+    + ("date", "time", "timestamp", "timestamptz", "macaddr", "macaddr8")
+)
+# Their binary form holds OIDs, which differ between databases, or depends on more than the value.
+NEVER_BINARY = frozenset(
+    ("regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper", "regoperator")
+    + ("regproc", "regprocedure", "regrole", "regtype", "xml")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """Facts about a type; see pg/sql/types.sql."""
+
+    oid: int
+    name: str
+    kind: str
+    built_in: bool
+    element: int
+    base: int
+    subtype: int
+    send: str | None
+    receives: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table, view, materialized or foreign table of a user's schema; see pg/sql/tables.sql."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    partition: bool
+    persistence: str
+    rows_estimate: int
+    bytes: int
+    populated: bool
+    columns: list[list[Any]]
+
+    @property
+    def full_name(self) -> TableName:
+        """The name in two parts."""
+        return TableName(self.schema, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Something of the database that belongs to no schema we can move; see pg/sql/outside.sql."""
+
+    kind: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """An extension: what schema it is in, and whether it can be moved to another."""
+
+    name: str
+    schema: str
+    version: str
+    relocatable: bool
+    needed_by: list[str]  # some of the objects that need it, described; empty: nothing does
+
+
+def portable(oid: int, types: Mapping[int, Type]) -> bool:
+    """Whether the type's binary form means the same in another database of the same or a newer major.
+
+    Yes for base types that ship with Postgres, and for enums (their label travels), domains, ranges and
+    arrays of built-in element types that rest on them. Arrays of user-defined types and composites carry
+    OIDs; extensions' types promise nothing.
+    """
+    kind = types.get(oid)
+    if kind is None or kind.send is None or not kind.receives:
+        return False
+    if kind.element:
+        return types[kind.element].built_in and portable(kind.element, types)
+    if kind.kind == "d":
+        return portable(kind.base, types)
+    if kind.kind in ("r", "m"):
+        return portable(kind.subtype, types)
+    return kind.kind == "e" or (kind.kind == "b" and kind.built_in and kind.name not in NEVER_BINARY)
+
+
+def digest(oid: int, types: Mapping[int, Type]) -> Digest:
+    """Choose what of a value is checked: the cheapest form that differs whenever the value does."""
+    kind = types.get(oid)
+    if kind is None or not portable(oid, types):
+        return Digest.TEXT
+    if kind.kind == "d":
+        base = digest(kind.base, types)
+        return base if types[kind.base].kind == "b" and not types[kind.base].element else Digest.TEXT
+    return Digest.VALUE if kind.built_in and kind.name in IDENTITY_IS_EQUALITY else Digest.SEND
+
+
+def send_function(oid: int, types: Mapping[int, Type]) -> str | None:
+    """Return the send function of the type, of a domain that of its base."""
+    kind = types.get(oid)
+    return send_function(kind.base, types) if kind and kind.kind == "d" else kind and kind.send
+
+
+def read_types(conn: Connection) -> dict[int, Type]:
+    """Return every type of the database by its OID."""
+    return {kind.oid: kind for kind in rows(conn, Type, "types")}
+
+
+def read_relations(conn: Connection) -> list[Relation]:
+    """Return every relation of users' schemas, by name."""
+    return rows(conn, Relation, "tables")
+
+
+def as_table(relation: Relation, types: Mapping[int, Type]) -> Table:
+    """Return the relation as a table whose rows can be copied."""
+    columns = tuple(
+        Column(
+            name=name,
+            type=type_name,
+            generated=generated,
+            portable=portable(oid, types),
+            digest=digest(oid, types),
+            send=send_function(oid, types),
+            fixed_collation=deterministic,
+        )
+        for name, oid, type_name, deterministic, generated in relation.columns
+    )
+    return Table(relation.full_name, columns, relation.rows_estimate, relation.bytes)
+
+
+def read_sequences(conn: Connection, schemas: Sequence[str]) -> list[SequenceState]:
+    """Return the position of every sequence in schemas.
+
+    Sequences have no snapshot: a position may be later than the rows', as in pg_dump, and never earlier.
+    """
+    names = [TableName(*row) for row in conn.execute(query("sequences"), {"schemas": list(schemas)})]
+    found: list[SequenceState] = []
+    for start in range(0, len(names), 500):
+        batch = names[start : start + 500]
+        one = sql.SQL("select {}::int as at, last_value, is_called from {}")
+        union = sql.SQL(" union all ").join(one.format(sql.Literal(i), n.quoted) for i, n in enumerate(batch))
+        found += [SequenceState(batch[at], last, called) for at, last, called in conn.execute(union)]
+    return found
+
+
+def read_outside(conn: Connection) -> list[Outside]:
+    """Return what of the database no schema holds, and is therefore not copied."""
+    return rows(conn, Outside, "outside")
+
+
+def read_extensions(conn: Connection, schemas: Sequence[str]) -> list[Extension]:
+    """Return the database's extensions, each with what in schemas needs it."""
+    return rows(conn, Extension, "extensions", schemas=list(schemas))

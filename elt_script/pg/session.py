@@ -1,0 +1,118 @@
+"""Run a query that is a file of pg/sql, and hold what a session holds: a snapshot, a lock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from elt_script.errors import SourceError
+from elt_script.pg.endpoint import Endpoint
+from elt_script.tables import TableName
+
+Connection = psycopg.Connection[Any]
+Row = TypeVar("Row")
+
+EVERY_OBJECT = sql.SQL("true")
+
+
+@cache
+def query(name: str) -> sql.SQL:
+    """Return the query in pg/sql/<name>.sql without its header.
+
+    The header is not sent: a quoted name with a line break could climb out of a comment.
+    """
+    lines = files("elt_script.pg.sql").joinpath(f"{name}.sql").read_text("utf-8").splitlines()
+    body = [line for line in lines if not line.startswith("--")]
+    return sql.SQL("\n".join(body))  # pyright: ignore[reportArgumentType]  (a file of ours is as literal as it gets)
+
+
+def rows(
+    conn: Connection,
+    kind: type[Row],
+    name: str,
+    /,
+    names: Mapping[str, sql.Composable] | None = None,
+    **values: Any,
+) -> list[Row]:
+    """Return the rows of a query file, each as one `kind` built by column name.
+
+    names   what replaces {placeholders}: identifiers and the like
+    values  what %(parameters)s stand for
+    """
+    with conn.cursor(row_factory=class_row(kind)) as cursor:
+        return cursor.execute(query(name).format(**names or {}), values or None).fetchall()
+
+
+def value(conn: Connection, statement: sql.SQL | sql.Composed, **values: Any) -> Any:
+    """Return the one value of a query's one row."""
+    row = conn.execute(statement, values or None).fetchone()
+    return row[0] if row else None
+
+
+def move_objects(conn: Connection, moves: Mapping[str, str], only: sql.Composable = EVERY_OBJECT) -> None:
+    """Move objects of some schemas to others; Postgres keeps every reference to them.
+
+    moves  {from schema: to schema}
+    only   condition on o.classid and o.objid: which of the schemas' objects
+    """
+    statements = conn.execute(query("movable").format(only=only), {"moves": json.dumps(moves)}).fetchall()
+    conn.execute("; ".join(statement for _, _, statement in statements).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and where in the WAL a snapshot is."""
+
+    as_of: datetime
+    lsn: str
+
+
+@contextmanager
+def one_moment(source: Endpoint) -> Generator[tuple[Connection, Moment]]:
+    """See one moment of the source for as long as this block lasts, and give the session that does.
+
+    Postgres forgets the moment when the session's transaction ends.
+    """
+    with source.connect() as conn:
+        conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        conn.read_only = True
+        (moment,) = rows(conn, Moment, "moment")
+        yield conn, moment
+
+
+def export_snapshot(conn: Connection, tables: Sequence[TableName], patience_seconds: int) -> str:
+    """Return the name by which other sessions join the moment that conn sees.
+
+    Holds tables against DDL meanwhile. A snapshot does not protect from a truncate or a rewrite that came
+    between it and the lock, so those are looked for.
+
+    Raises SourceError where a table stays locked, or has been rewritten.
+    """
+    if tables:
+        conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(f"{patience_seconds}s")))
+        names = sql.SQL(", ").join(table.quoted for table in tables)
+        try:
+            conn.execute(sql.SQL("lock table only {} in access share mode").format(names))
+        except psycopg.errors.LockNotAvailable as error:
+            raise SourceError(
+                f"a table of the source was locked for more than {patience_seconds} s",
+                detail=str(error).strip(),
+                hint="Somebody changes its schema; run again when that is done.",
+            ) from error
+        places = {"tables": [table.quoted.as_string(None) for table in tables]}
+        rewritten = [name for (name,) in conn.execute(query("rewritten"), places)]
+        if rewritten:
+            raise SourceError(
+                f"{', '.join(rewritten)} was truncated or rewritten while the run began", hint="Run again."
+            )
+    return str(value(conn, sql.SQL("select pg_export_snapshot()")))

@@ -1,0 +1,56 @@
+-- The extensions of a database, and what in some schemas needs each of them.
+--
+-- %(schemas)s  text[]
+-- returns      name, schema, version text, relocatable bool, needed_by text[] (some of the objects, described)
+with members as (
+    select d.refobjid as extension, d.classid, d.objid
+    from pg_depend d
+    where d.refclassid = 'pg_extension'::regclass and d.deptype = 'e'
+),
+ours as (
+    select 'pg_class'::regclass::oid as classid, oid as objid, relnamespace as namespace from pg_class
+    union all
+    select 'pg_proc'::regclass, oid, pronamespace from pg_proc
+    union all
+    select 'pg_type'::regclass, oid, typnamespace from pg_type
+    union all
+    select 'pg_operator'::regclass, oid, oprnamespace from pg_operator
+    union all
+    select 'pg_opclass'::regclass, oid, opcnamespace from pg_opclass
+    union all
+    select 'pg_ts_dict'::regclass, oid, dictnamespace from pg_ts_dict
+    union all
+    select 'pg_ts_config'::regclass, oid, cfgnamespace from pg_ts_config
+    union all
+    select 'pg_attrdef'::regclass, a.oid, c.relnamespace from pg_attrdef a join pg_class c on c.oid = a.adrelid
+    union all
+    select 'pg_constraint'::regclass, oid, connamespace from pg_constraint
+    union all
+    select 'pg_trigger'::regclass, t.oid, c.relnamespace from pg_trigger t join pg_class c on c.oid = t.tgrelid
+    union all
+    select 'pg_policy'::regclass, p.oid, c.relnamespace from pg_policy p join pg_class c on c.oid = p.polrelid
+    union all
+    select 'pg_rewrite'::regclass, r.oid, c.relnamespace from pg_rewrite r join pg_class c on c.oid = r.ev_class
+),
+needs as (
+    select distinct coalesce(m.extension, d.refobjid) as extension, o.classid, o.objid
+    from ours o
+    join pg_namespace n on n.oid = o.namespace and n.nspname = any(%(schemas)s)
+    join pg_depend d on d.classid = o.classid and d.objid = o.objid and d.deptype <> 'e'
+    left join members m on m.classid = d.refclassid and m.objid = d.refobjid
+    where (m.extension is not null or d.refclassid = 'pg_extension'::regclass)
+        and not exists (select from members own where own.classid = o.classid and own.objid = o.objid)
+)
+select
+    e.extname::text as name,
+    n.nspname::text as schema,
+    e.extversion::text as version,
+    e.extrelocatable as relocatable,
+    array(
+        select pg_describe_object(needs.classid, needs.objid, 0)
+        from needs where needs.extension = e.oid order by 1 limit 3
+    ) as needed_by
+from pg_extension e
+join pg_namespace n on n.oid = e.extnamespace
+where e.extname <> 'plpgsql'
+order by e.extname

@@ -1,0 +1,66 @@
+-- Write down every object that stands in some schemas as an object of a generation, with its comments: a comment
+-- that differs later is somebody's at the destination.
+--
+-- %(generation)s  bigint
+-- %(schemas)s     text[]
+insert into elt.object (generation, classid, objid, comments)
+with chosen as (
+    select oid from pg_namespace where nspname = any(%(schemas)s)
+)
+select %(generation)s, o.classid, o.objid, (
+    select jsonb_object_agg(d.objsubid, d.description)
+    from pg_description d
+    where d.classoid = o.classid and d.objoid = o.objid
+)
+from (
+    select 'pg_class'::regclass::oid as classid, oid as objid, relnamespace as namespace from pg_class
+    union all
+    select 'pg_type'::regclass, oid, typnamespace from pg_type
+    union all
+    select 'pg_proc'::regclass, oid, pronamespace from pg_proc
+    union all
+    select 'pg_operator'::regclass, oid, oprnamespace from pg_operator
+    union all
+    select 'pg_opclass'::regclass, oid, opcnamespace from pg_opclass
+    union all
+    select 'pg_opfamily'::regclass, oid, opfnamespace from pg_opfamily
+    union all
+    select 'pg_collation'::regclass, oid, collnamespace from pg_collation
+    union all
+    select 'pg_conversion'::regclass, oid, connamespace from pg_conversion
+    union all
+    select 'pg_ts_config'::regclass, oid, cfgnamespace from pg_ts_config
+    union all
+    select 'pg_ts_dict'::regclass, oid, dictnamespace from pg_ts_dict
+    union all
+    select 'pg_ts_parser'::regclass, oid, prsnamespace from pg_ts_parser
+    union all
+    select 'pg_ts_template'::regclass, oid, tmplnamespace from pg_ts_template
+    union all
+    select 'pg_statistic_ext'::regclass, oid, stxnamespace from pg_statistic_ext
+    union all
+    select 'pg_constraint'::regclass, oid, connamespace from pg_constraint
+    union all
+    select 'pg_trigger'::regclass, t.oid, c.relnamespace from pg_trigger t join pg_class c on c.oid = t.tgrelid
+    union all
+    select 'pg_policy'::regclass, p.oid, c.relnamespace from pg_policy p join pg_class c on c.oid = p.polrelid
+    union all
+    select 'pg_rewrite'::regclass, r.oid, c.relnamespace from pg_rewrite r join pg_class c on c.oid = r.ev_class
+    union all
+    select 'pg_attrdef'::regclass, d.oid, c.relnamespace from pg_attrdef d join pg_class c on c.oid = d.adrelid
+    union all
+    select 'pg_cast'::regclass, k.oid, t.typnamespace from pg_cast k join pg_type t on t.oid in (k.castsource, k.casttarget)
+    union all
+    select 'pg_amop'::regclass, a.oid, f.opfnamespace from pg_amop a join pg_opfamily f on f.oid = a.amopfamily
+    union all
+    select 'pg_amproc'::regclass, a.oid, f.opfnamespace from pg_amproc a join pg_opfamily f on f.oid = a.amprocfamily
+    union all
+    select 'pg_class'::regclass, toast.oid, c.relnamespace
+    from pg_class c
+    join pg_class toast on toast.oid = c.reltoastrelid
+) o
+join chosen on chosen.oid = o.namespace
+where not exists (
+    select from pg_depend d where d.classid = o.classid and d.objid = o.objid and d.deptype = 'e'
+)
+on conflict do nothing

@@ -1,0 +1,76 @@
+-- The statement that moves each object of some schemas to another schema, in an order that works.
+--
+-- Functions and operators go before tables and types, because their own names spell out the types they take.
+-- What moves along with another object (indexes, row types, sequences of columns) is not listed, and neither are
+-- members of extensions.
+--
+-- %(moves)s    jsonb {from schema: to schema}
+-- {only}       condition on o.classid and o.objid: which of the schemas' objects
+-- returns      classid oid, objid oid, statement text
+with moves as (
+    select n.oid as namespace, m.value as target
+    from jsonb_each_text(%(moves)s::jsonb) m
+    join pg_namespace n on n.nspname = m.key
+),
+objects as (
+    select 1 as turn, 'pg_operator'::regclass as classid, oid as objid, oprnamespace as namespace from pg_operator
+    union all
+    select 2, 'pg_opclass', oid, opcnamespace from pg_opclass
+    union all
+    select 3, 'pg_opfamily', oid, opfnamespace from pg_opfamily
+    union all
+    select 4, 'pg_proc', oid, pronamespace from pg_proc
+    union all
+    select 5, 'pg_ts_config', oid, cfgnamespace from pg_ts_config
+    union all
+    select 5, 'pg_ts_dict', oid, dictnamespace from pg_ts_dict
+    union all
+    select 5, 'pg_ts_parser', oid, prsnamespace from pg_ts_parser
+    union all
+    select 5, 'pg_ts_template', oid, tmplnamespace from pg_ts_template
+    union all
+    select 5, 'pg_statistic_ext', oid, stxnamespace from pg_statistic_ext
+    union all
+    select 5, 'pg_collation', oid, collnamespace from pg_collation
+    union all
+    select 5, 'pg_conversion', oid, connamespace from pg_conversion
+    union all
+    select 6, 'pg_class', c.oid, c.relnamespace
+    from pg_class c
+    where c.relkind in ('r', 'p', 'v', 'm', 'f')
+        or c.relkind = 'S' and not exists (
+            select from pg_depend d
+            where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.refclassid = 'pg_class'::regclass
+                and d.deptype in ('a', 'i')
+        )
+    union all
+    select 7, 'pg_type', t.oid, t.typnamespace
+    from pg_type t
+    left join pg_class c on c.oid = t.typrelid
+    where t.typtype in ('d', 'e', 'r', 'm')
+        or t.typtype = 'c' and c.relkind = 'c'
+        or t.typtype = 'b' and not exists (select from pg_type of where of.typarray = t.oid)
+)
+select
+    o.classid::oid::bigint as classid,
+    o.objid::bigint as objid,
+    format(
+        'alter %%s %%s set schema %%I',
+        case
+            when o.classid = 'pg_proc'::regclass then 'routine'
+            when o.classid = 'pg_statistic_ext'::regclass then 'statistics'
+            when i.type in ('composite type', 'domain') then 'type'
+            else i.type
+        end,
+        i.identity,
+        m.target
+    ) as statement
+from objects o
+join moves m on m.namespace = o.namespace
+cross join pg_identify_object(o.classid, o.objid, 0) i
+where {only}
+    and not exists (
+        select from pg_depend d
+        where d.classid = o.classid and d.objid = o.objid and d.deptype = 'e'
+    )
+order by o.turn, i.identity

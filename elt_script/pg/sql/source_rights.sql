@@ -1,0 +1,27 @@
+-- Why this role could not read, in full, what it is asked to copy.
+--
+-- %(tables)s   bigint[], OIDs of the tables to copy
+-- %(schemas)s  text[]
+-- returns      fault text
+select format('schema %%I: no usage', n.nspname) as fault
+from pg_namespace n
+where n.nspname = any(%(schemas)s) and not has_schema_privilege(n.oid, 'usage')
+union all
+select format('table %%s: no select', c.oid::regclass)
+from pg_class c
+where c.oid = any(%(tables)s::oid[])
+    and has_schema_privilege(c.relnamespace, 'usage')
+    and not has_table_privilege(c.oid, 'select')
+union all
+select format('table %%s: row security would hide rows from %%I', c.oid::regclass, current_user)
+from pg_class c
+where c.oid = any(%(tables)s::oid[]) and row_security_active(c.oid)
+union all
+select format('sequence %%s: no select', c.oid::regclass)
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'S' and n.nspname = any(%(schemas)s)
+    and has_schema_privilege(n.oid, 'usage')
+    and case when c.relkind = 'S' then not has_sequence_privilege(c.oid, 'select') end
+    and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e')
+order by 1

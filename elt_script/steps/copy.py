@@ -1,0 +1,138 @@
+"""Copy: every table's rows, by pairs of psql joined by a pipe; the rows never pass through Python."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import structlog
+from psycopg import sql
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_fixed
+
+from elt_script.errors import EltError, SourceError
+from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.process import Command, Finished, run
+from elt_script.tables import Copied, CopyJob, TableCopy
+
+ATTEMPTS = 3  # of a pair that lost a connection
+LONGEST_ARGUMENT = 100_000  # bytes; Linux takes 128 KiB
+COUNTED = re.compile(r"^elt\.rows (\d+)$", re.MULTILINE)
+COUNT = "\\warn elt.rows :ROW_COUNT"
+
+log = structlog.get_logger()
+
+
+def copy_rows(job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str) -> list[Copied]:
+    """Copy one job's tables: psql | psql.
+
+    Each load is one transaction that empties the staged table first, so that a pair that lost a connection can
+    be tried again while the snapshot lives, and so that the rows can be frozen: rows that were not would be
+    invisible to a reader whose snapshot is older than the load.
+
+    Raises SourceError or DestinationError, whichever side failed.
+    """
+    started = time.monotonic()
+    for copy in job.copies:
+        log.info(
+            "table.copying",
+            table=str(copy.table.name),
+            rows_estimate=copy.table.rows_estimate,
+            bytes=copy.table.bytes,
+        )
+    patiently = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, EltError) and error.transient),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_fixed(1),
+        before_sleep=_say_so,
+        reraise=True,
+    )
+    finished = patiently(_pair, job, source, destination, snapshot)
+    counts = _agreed(job, finished)
+    seconds = time.monotonic() - started
+    copied = [
+        Copied(copy, rows, seconds / len(counts)) for copy, rows in zip(job.copies, counts, strict=True)
+    ]
+    for one in copied:
+        table = one.copy.table
+        log.info("table.copied", table=str(table.name), rows=one.rows, bytes=table.bytes, seconds=one.seconds)
+    return copied
+
+
+def _say_so(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("copy.retried", attempt=state.attempt_number, error=str(error))
+
+
+def _pair(job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str) -> Finished:
+    if job.binary:
+        (copy,) = job.copies
+        loader = _binary_loader(copy, destination)
+        if max(len(argument.encode()) for argument in loader.argv) < LONGEST_ARGUMENT:
+            return run(source.psql("--file=-"), loader, script=_binary_script(copy, snapshot))
+    return run(source.psql("--file=-"), destination.psql("--file=-"), script=_text_script(job, snapshot))
+
+
+def _begin(snapshot: str) -> list[sql.Composable]:
+    return [
+        sql.SQL("begin isolation level repeatable read read only;"),
+        sql.SQL("set transaction snapshot {};").format(sql.Literal(snapshot)),
+    ]
+
+
+def _binary_script(copy: TableCopy, snapshot: str) -> bytes:
+    """Return what the source's psql runs. With \\g it also knows how many rows a `copy to` wrote."""
+    copy_out = sql.SQL("copy {}{} to stdout (format binary) \\g /dev/stdout").format(
+        copy.table.name.quoted, copy.columns
+    )
+    return _lines(*_begin(snapshot), copy_out, sql.SQL(COUNT), sql.SQL("commit;"))
+
+
+def _binary_loader(copy: TableCopy, destination: Endpoint) -> Command:
+    statements = (
+        sql.SQL("begin"),
+        sql.SQL("truncate only {}").format(copy.staged.quoted),
+        sql.SQL("copy {}{} from stdin (format binary, freeze)").format(copy.staged.quoted, copy.columns),
+        sql.SQL(COUNT),
+        sql.SQL("commit"),
+    )
+    return destination.psql(*(f"--command={statement.as_string(None)}" for statement in statements))
+
+
+def _text_script(job: CopyJob, snapshot: str) -> bytes:
+    """Return what makes the source's psql print a script of `copy … from stdin` and rows for the other psql.
+
+    The script's last line is its commit, so that a source which breaks off leaves nothing behind.
+    """
+    script = [*_begin(snapshot), _printed(sql.SQL("begin;"))]
+    for copy in job.copies:
+        copy_in = sql.SQL("truncate only {staged}; copy {staged}{columns} from stdin (freeze);")
+        copy_out = sql.SQL("copy {}{} to stdout \\g /dev/stdout").format(copy.table.name.quoted, copy.columns)
+        script += [
+            _printed(copy_in.format(staged=copy.staged.quoted, columns=copy.columns)),
+            copy_out,
+            sql.SQL(COUNT),
+            _printed(sql.SQL("\\.")),
+            _printed(sql.SQL(COUNT)),
+        ]
+    return _lines(*script, _printed(sql.SQL("commit;")), sql.SQL("commit;"))
+
+
+def _printed(line: sql.Composable) -> sql.Composed:
+    return sql.SQL("select {} \\g /dev/stdout").format(sql.Literal(line.as_string(None)))
+
+
+def _lines(*statements: sql.Composable) -> bytes:
+    return sql.SQL("\n").join([*statements, sql.SQL("")]).as_bytes(None)
+
+
+def _agreed(job: CopyJob, finished: Finished) -> list[int]:
+    """Return the number of rows of each table, which both sides must name alike."""
+    read, written = ([int(count) for count in COUNTED.findall(said)] for said in finished.stderr)
+    if len(read) != len(job.copies) or read != written:
+        names = ", ".join(str(copy.table.name) for copy in job.copies)
+        raise SourceError(
+            f"the source and the destination disagree about how many rows were copied of {names}",
+            detail=f"read {read}, written {written}",
+            hint="This should not happen: run again, and report it if it comes back.",
+        )
+    return read

@@ -1,0 +1,100 @@
+"""Finish: keys, indexes, foreign keys, triggers, materialized views, positions of sequences, statistics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+from psycopg import sql
+
+from elt_script.pg.archive import Staging
+from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.process import run
+from elt_script.pg.session import Connection, query, rows
+from elt_script.tables import CopyJob, TableName
+from elt_script.tables import Sequence as SequenceState
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class MaterializedView:
+    """A staged materialized view; see pg/sql/materialized_views.sql.
+
+    opaque  it rests on functions whose text we cannot follow: they name tables as they are after publish
+    """
+
+    schema: str
+    name: str
+    depth: int
+    opaque: bool
+
+    @property
+    def full_name(self) -> TableName:
+        """The name in two parts."""
+        return TableName(self.schema, self.name)
+
+
+def complete_tables(job: CopyJob, staging: Staging, destination: Endpoint) -> float:
+    """Build the keys and indexes of a job's tables, gather their statistics; return the seconds a table."""
+    started = time.monotonic()
+    entries = [entry for copy in job.copies for entry in staging.tables.get(copy.staged, ())]
+    staging.archive.restore(destination, entries, one_transaction=len(job.copies) > 1)
+    analyze = sql.SQL("\n").join(sql.SQL("analyze {};").format(copy.staged.quoted) for copy in job.copies)
+    run(destination.psql("--file=-"), script=analyze.as_bytes(None))
+    seconds = (time.monotonic() - started) / len(job.copies)
+    for copy in job.copies:
+        log.info("table.indexed", table=str(copy.table.name), seconds=seconds)
+    return seconds
+
+
+def join_tables(staging: Staging, destination: Endpoint) -> None:
+    """Build what needs more than one table's own: keys of partitioned tables, rules, triggers, policies."""
+    staging.archive.restore(destination, staging.joined, one_transaction=True)
+
+
+def add_foreign_keys(table: TableName, staging: Staging, destination: Endpoint) -> None:
+    """Add and validate one referencing table's foreign keys; two processes would wait for each other's lock."""
+    staging.archive.restore(destination, staging.keys[table], one_transaction=False)
+
+
+def add_comments(staging: Staging, destination: Endpoint) -> None:
+    """Restore what may be about any of the above."""
+    staging.archive.restore(destination, staging.comments, one_transaction=True)
+
+
+def set_sequences(conn: Connection, positions: Sequence[SequenceState], places: Mapping[str, str]) -> None:
+    """Put every staged sequence where the source's is; places maps the source's schemas to staging ones."""
+    conn.execute(
+        query("set_sequences"),
+        {
+            "schemas": [places[position.name.schema] for position in positions],
+            "names": [position.name.name for position in positions],
+            "values": [position.last_value for position in positions],
+            "called": [position.is_called for position in positions],
+        },
+    )
+
+
+def refresh(
+    conn: Connection, schemas: Sequence[str], unpopulated: frozenset[TableName]
+) -> tuple[list[TableName], list[TableName]]:
+    """Fill the staged materialized views, each after those it reads.
+
+    unpopulated  those that have no rows at the source either
+    returns      those that were filled, and those that can be filled only where functions find the final names
+    """
+    filled: list[TableName] = []
+    opaque: list[TableName] = []
+    for view in rows(conn, MaterializedView, "materialized_views", schemas=list(schemas)):
+        if view.full_name in unpopulated:
+            continue
+        if view.opaque:
+            opaque.append(view.full_name)
+        else:
+            conn.execute(sql.SQL("refresh materialized view {}").format(view.full_name.quoted))
+            conn.execute(sql.SQL("analyze {}").format(view.full_name.quoted))
+            filled.append(view.full_name)
+    return filled, opaque

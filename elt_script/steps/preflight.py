@@ -1,0 +1,149 @@
+"""Preflight: every reason why the run could not succeed, all at once, before anything is touched."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from psycopg import sql
+
+from elt_script.config import Config
+from elt_script.errors import PreflightError
+from elt_script.pg import catalog, dependants
+from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.programs import choose
+from elt_script.pg.session import Connection, query, rows, value
+from elt_script.plan import DestinationFacts, Edge, Name, Plan, SourceFacts, Taken, planned
+from elt_script.tables import TableName
+
+OLDEST, NEWEST = 14, 18
+
+
+def choose_programs(
+    source: Endpoint, destination: Endpoint, versions: tuple[int, int], config: Config
+) -> tuple[Endpoint, Endpoint, int]:
+    """Return both endpoints with the programs that suit their servers, and the programs' major version."""
+    faults = [
+        f"{endpoint} is Postgres {version}: {OLDEST} to {NEWEST} are supported"
+        for endpoint, version in zip((source, destination), versions, strict=True)
+        if not OLDEST <= version <= NEWEST
+    ]
+    demand(faults)
+    folder, major = choose(*versions, config.bin_dir)
+    return source.using(folder, versions[0]), destination.using(folder, versions[1]), major
+
+
+def same_encoding(source: Endpoint, destination: Endpoint, conn: Connection) -> tuple[Endpoint, Endpoint]:
+    """Return both endpoints with sessions in the source's own encoding, so that its bytes travel as they are."""
+    encoding = str(value(conn, sql.SQL("select getdatabaseencoding()")))
+    return source.with_settings(client_encoding=encoding), destination.with_settings(client_encoding=encoding)
+
+
+def is_same_database(source: Connection, destination: Connection) -> bool:
+    """Whether both sessions are in one database, by whatever names they were reached.
+
+    A lock that one holds and the other cannot get is proof. Advisory locks are a database's own, and work on
+    standbys too.
+    """
+    key = sql.Literal(secrets.randbits(62))
+    destination.execute(sql.SQL("select pg_advisory_lock({})").format(key))
+    got = value(source, sql.SQL("select pg_try_advisory_lock({})").format(key))
+    destination.execute(sql.SQL("select pg_advisory_unlock({})").format(key))
+    if got:
+        source.execute(sql.SQL("select pg_advisory_unlock({})").format(key))
+    return not got
+
+
+def source_facts(conn: Connection, config: Config) -> SourceFacts:
+    """Read the source's catalog at the session's snapshot."""
+    schemas = [name for (name,) in conn.execute(query("user_schemas"))]
+    chosen = [name for name in schemas if config.schemas is None or name in config.schemas]
+    return SourceFacts(
+        relations=catalog.read_relations(conn),
+        types=catalog.read_types(conn),
+        schemas=schemas,
+        edges=rows(conn, Edge, "edges"),
+        extensions=catalog.read_extensions(conn, chosen),
+        outside=catalog.read_outside(conn),
+        names=rows(conn, Name, "routines", schemas=chosen),
+    )
+
+
+def destination_facts(
+    conn: Connection,
+    config: Config,
+    source: SourceFacts,
+    live: int | None,
+    published: dict[TableName, int],
+    others: dict[str, str],
+) -> DestinationFacts:
+    """Read the destination's catalog. live is the published generation's number, published its tables' rows."""
+    finals = list(config.schemas.values()) if config.schemas is not None else list(source.schemas)
+    ours = sql.SQL("false")
+    if live is not None:
+        member = (
+            "exists (select from elt.object g where g.generation = {}"
+            " and g.classid = o.classid and g.objid = o.objid)"
+        )
+        ours = sql.SQL(member).format(sql.Literal(live))
+    found = conn.execute(
+        "select extname, nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace"
+    )
+    return DestinationFacts(
+        taken=rows(conn, Taken, "taken", {"ours": ours}, schemas=finals),
+        extensions=dict(found.fetchall()),
+        live=published,
+        other_pipelines=others,
+    )
+
+
+def make_plan(
+    config: Config,
+    source: Connection,
+    destination: Connection,
+    facts: SourceFacts,
+    there: DestinationFacts,
+    live: int | None,
+) -> tuple[Plan, frozenset[str], list[str]]:
+    """Return the plan, the dependants that the config gives up, and every reason why the run could not succeed."""
+    plan = planned(config, facts, there)
+    by_name = {relation.full_name: relation for relation in facts.relations}
+    tables = [by_name[copy.table.name].oid for copy in plan.copies]
+    faults = [
+        f"source: {fault}"
+        for (fault,) in _asked(source, "source_rights", tables=tables, schemas=list(plan.schemas))
+    ]
+    wanted = {"schemas": list(plan.staging), "extensions": [e.name for e in plan.extensions]}
+    faults += [f"destination: {fault}" for (fault,) in _asked(destination, "destination_rights", **wanted)]
+    columns = {
+        str(plan.final(copy.table.name)): frozenset(column.name for column in copy.table.columns)
+        for copy in plan.copies
+    }
+    for relation in facts.relations:
+        if relation.schema in plan.schemas and relation.full_name not in plan.excluded:
+            columns.setdefault(
+                f"{plan.schemas[relation.schema]}.{relation.name}",
+                frozenset(column[0] for column in relation.columns),
+            )
+    given_up: set[str] = set()
+    if live is not None:
+        for one, reason in dependants.lost(dependants.read(destination, live), columns):
+            if config.publish.dependants == "drop" and one.drop:
+                given_up.add(str(one))
+            else:
+                faults.append(f"destination: {one} cannot come along: {reason}")
+    return plan, frozenset(given_up), [*plan.faults, *faults]
+
+
+def demand(faults: Sequence[str]) -> None:
+    """Raise PreflightError if anything is wrong, naming all of it."""
+    if faults:
+        raise PreflightError(
+            faults[0] if len(faults) == 1 else f"{len(faults)} things stand in the way of this run",
+            detail="" if len(faults) == 1 else "\n".join(f"- {fault}" for fault in faults),
+            hint="Nothing has been changed. Mend what is named here, then try `elt check`.",
+        )
+
+
+def _asked(conn: Connection, name: str, **values: object) -> list[tuple[str]]:
+    return conn.execute(query(name), values).fetchall()

@@ -1,0 +1,54 @@
+"""Transform: the T, after publish. SQL files, each in one transaction, or any command such as `dbt build`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from elt_script.config import TransformStep
+from elt_script.errors import EltError, TransformError
+from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.process import Command, Finished, run
+
+log = structlog.get_logger()
+
+
+def transform(steps: Sequence[TransformStep], destination: Endpoint) -> None:
+    """Run steps in order against the destination, their output in the log, until one fails.
+
+    A command finds the destination in the PG… variables, as psql and dbt do.
+    Raises TransformError: the data itself was published, and stays so.
+    """
+    for step in steps:
+        started = time.monotonic()
+        log.info("transform.started", name=step.title)
+        try:
+            finished = _do(step, destination)
+        except EltError as error:
+            raise TransformError(
+                f"transform {step.title} failed",
+                detail="\n".join(part for part in (error.message, error.detail) if part),
+                hint="The copied data itself was published and is live. Mend the transform, then run again.",
+            ) from error
+        for line in [
+            *finished.stdout.decode(errors="replace").splitlines(),
+            *finished.stderr[0].splitlines(),
+        ]:
+            log.info("transform.output", name=step.title, line=line)
+        log.info("transform.finished", name=step.title, seconds=time.monotonic() - started)
+
+
+def _do(step: TransformStep, destination: Endpoint) -> Finished:
+    if step.sql is not None:
+        try:
+            script = step.sql.read_bytes()
+        except OSError as error:
+            raise TransformError(f"{step.sql} cannot be read", detail=str(error)) from error
+        ordinary = destination.unpinned()
+        return run(ordinary.psql("--single-transaction", "--file=-"), script=script)
+    assert step.command is not None  # noqa: S101  (a step is one or the other)
+    environment = destination.unpinned().environment()
+    return run(replace(Command(step.title, step.command, environment), error=TransformError))

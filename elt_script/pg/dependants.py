@@ -23,6 +23,7 @@ class Dependant:
     after: str | None
     turn: int
     owned: bool
+    part: bool
     uses: list[str]
     fault: str | None
 

@@ -140,7 +140,6 @@ class Endpoint:
         return psycopg.connect(
             self._conninfo(),
             password=self.password,
-            options=self._options(),
             application_name=self.application,
             autocommit=autocommit,
             cursor_factory=_SourceCursor if self.role == "source" else psycopg.Cursor,
@@ -172,12 +171,12 @@ class Endpoint:
         return self.program("pg_isready", "--dbname", self._conninfo(), "--timeout", str(timeout_seconds))
 
     def _conninfo(self) -> str:
-        return make_conninfo(**{"connect_timeout": "10", **KEEPALIVES, **self.parameters})
+        # here and not in PGOPTIONS, which the options of a libpq service would replace
+        options = {"options": self._options()} if self.pinned else {}
+        return make_conninfo("", **{"connect_timeout": "10", **KEEPALIVES, **self.parameters, **options})
 
     def _environment(self) -> Mapping[str, str]:
         own = {"PGAPPNAME": self.application, "LC_MESSAGES": "C"}
-        if self.pinned:
-            own["PGOPTIONS"] = self._options()
         if self.password is not None:
             own["PGPASSWORD"] = self.password
         encoding = self.settings.get("client_encoding")
@@ -186,8 +185,6 @@ class Endpoint:
         return {**inherited_environment(), **own}
 
     def _options(self) -> str:
-        if not self.pinned:
-            return ""
         since = (more for major, more in PINNED_SINCE.items() if (self.version or 0) >= major)
         pinned = {**PINNED}
         for more in since:

@@ -125,7 +125,7 @@ def drop_generation(conn: Connection, generation: int, schemas: Sequence[str]) -
         commands = _lock_commands(conn, generation)
         if commands:
             conn.execute(_in_one_statement(commands))
-        left = [str(one) for one in dependants.read(conn, generation)]
+        left = [str(one) for one in dependants.read(conn, generation) if not one.part]
         if not left:
             for schema in schemas:
                 conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
@@ -256,7 +256,7 @@ def _want_no_stragglers(conn: Connection, swap: Swap) -> None:
     """Raise if anything still rests on the generation that was put aside: it would show old data for ever."""
     if swap.live is None:
         return
-    left = [one for one in dependants.read(conn, swap.live) if one.kind != "index"]
+    left = [one for one in dependants.read(conn, swap.live) if not one.part]
     if left:
         raise DestinationError(
             f"{len(left)} object{'s' if len(left) > 1 else ''} would be left on the old data",

@@ -6,7 +6,7 @@
 -- returns      kind text, object text (as people name it), lock text (the statement that takes the
 --              lock it needs, or null), before text and
 --              after text (statements to run before and after the swap, or null), turn int (order of the latter),
---              owned bool, uses text[] (columns it reads, as schema.table.column), fault text (why it can't come
+--              owned bool, part bool (of a table of the generation: goes with it), uses text[] (columns it reads, as schema.table.column), fault text (why it can't come
 --              along, or null)
 with recursive generation as materialized (
     select classid, objid from elt.object where generation = %(generation)s
@@ -52,8 +52,8 @@ ours as materialized (
 ),
 tables as materialized (
     select c.oid, c.relkind, n.nspname, c.relname
-    from ours
-    join pg_class c on ours.classid = 'pg_class'::regclass and c.oid = ours.objid and c.relkind in ('r', 'p', 'v', 'm')
+    from generation g
+    join pg_class c on g.classid = 'pg_class'::regclass and c.oid = g.objid and c.relkind in ('r', 'p', 'v', 'm')
     join pg_namespace n on n.oid = c.relnamespace
 ),
 direct as (
@@ -104,6 +104,7 @@ select
     ) as after,
     coalesce((select depth from depths where view = c.oid), 1) + 10 as turn,
     pg_has_role(c.relowner, 'usage') as owned,
+    false as part,
     m.uses,
     null as fault
 from merged m
@@ -147,7 +148,7 @@ select
             left join pg_attribute a on a.attrelid = c.oid and a.attnum = d.objsubid and d.objsubid > 0
             where d.classoid = 'pg_class'::regclass and d.objoid = c.oid
         ), ''),
-    depths.depth + 10, pg_has_role(c.relowner, 'usage'), coalesce(m.uses, '{{}}'), null
+    depths.depth + 10, pg_has_role(c.relowner, 'usage'), false, coalesce(m.uses, '{{}}'), null
 from depths
 join pg_class c on c.oid = depths.view and c.relkind = 'm'
 join pg_namespace n on n.oid = c.relnamespace
@@ -164,7 +165,7 @@ select
     'rule', format('%%I on %%s', r.rulename, c.oid::regclass),
     format('lock table %%s in access exclusive mode', c.oid::regclass),
     null, replace(pg_get_ruledef(r.oid), 'CREATE RULE ', 'CREATE OR REPLACE RULE '), 205,
-    pg_has_role(c.relowner, 'usage'), m.uses, null
+    pg_has_role(c.relowner, 'usage'), m.on_ours, m.uses, null
 from merged m
 join pg_rewrite r on m.classid = 'pg_rewrite'::regclass and r.oid = m.objid and r.rulename <> '_RETURN'
 join pg_class c on c.oid = m.relation
@@ -175,9 +176,10 @@ select
     case when not m.on_ours then format('lock table %%s in access exclusive mode', k.conrelid::regclass) end,
     case when not m.on_ours then format('alter table %%s drop constraint %%I', k.conrelid::regclass, k.conname) end,
     format('alter table %%s add constraint %%I %%s', k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
-        || coalesce(format('; comment on constraint %%I on %%s is %%L', k.conname, k.conrelid::regclass, obj_description(k.oid, 'pg_constraint')), ''),
+        || format('; comment on constraint %%I on %%s is %%L', k.conname, k.conrelid::regclass, obj_description(k.oid, 'pg_constraint')),
     6,
     pg_has_role(c.relowner, 'usage'),
+    m.on_ours,
     m.uses,
     null
 from merged m
@@ -193,8 +195,8 @@ select
             '; alter table %%s %%s trigger %%I', t.tgrelid::regclass,
             case t.tgenabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end, t.tgname
         ) end
-        || coalesce(format('; comment on trigger %%I on %%s is %%L', t.tgname, t.tgrelid::regclass, obj_description(t.oid, 'pg_trigger')), ''),
-    205, pg_has_role(c.relowner, 'usage'), m.uses, null
+        || format('; comment on trigger %%I on %%s is %%L', t.tgname, t.tgrelid::regclass, obj_description(t.oid, 'pg_trigger')),
+    205, pg_has_role(c.relowner, 'usage'), m.on_ours, m.uses, null
 from merged m
 join pg_trigger t on m.classid = 'pg_trigger'::regclass and t.oid = m.objid and not t.tgisinternal and t.tgparentid = 0
 join pg_class c on c.oid = t.tgrelid
@@ -212,10 +214,10 @@ select
             from unnest(p.polroles) role
         )
     )
-        || coalesce(format(' using (%%s)', pg_get_expr(p.polqual, p.polrelid)), '')
-        || coalesce(format(' with check (%%s)', pg_get_expr(p.polwithcheck, p.polrelid)), '')
-        || coalesce(format('; comment on policy %%I on %%s is %%L', p.polname, p.polrelid::regclass, obj_description(p.oid, 'pg_policy')), ''),
-    205, pg_has_role(c.relowner, 'usage'), m.uses, null
+        || coalesce(' using (' || pg_get_expr(p.polqual, p.polrelid) || ')', '')
+        || coalesce(' with check (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '')
+        || format('; comment on policy %%I on %%s is %%L', p.polname, p.polrelid::regclass, obj_description(p.oid, 'pg_policy')),
+    205, pg_has_role(c.relowner, 'usage'), m.on_ours, m.uses, null
 from merged m
 join pg_policy p on m.classid = 'pg_policy'::regclass and p.oid = m.objid
 join pg_class c on c.oid = p.polrelid
@@ -224,7 +226,7 @@ select
     'default', format('of %%s.%%I', d.adrelid::regclass, a.attname),
     format('lock table %%s in access exclusive mode', d.adrelid::regclass), null,
     format('alter table %%s alter column %%I set default %%s', d.adrelid::regclass, a.attname, pg_get_expr(d.adbin, d.adrelid)),
-    204, pg_has_role(c.relowner, 'usage'), m.uses,
+    204, pg_has_role(c.relowner, 'usage'), m.on_ours, m.uses,
     case
         when a.attgenerated <> '' then 'a generated column cannot be pointed at another object'
         when m.on_ours then 'it was added to a published table'
@@ -235,7 +237,7 @@ join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
 join pg_class c on c.oid = d.adrelid
 union all
 select
-    'function', p.oid::regprocedure::text, null, null, pg_get_functiondef(p.oid), 1, pg_has_role(p.proowner, 'usage'), m.uses,
+    'function', p.oid::regprocedure::text, null, null, pg_get_functiondef(p.oid), 1, pg_has_role(p.proowner, 'usage'), false, m.uses,
     case
         when m.uses_type then 'its arguments or its result are of a published type'
         when p.prokind = 'a' then 'an aggregate cannot be pointed at other functions'
@@ -251,24 +253,31 @@ select
             select ' (' || string_agg(quote_ident(a.attname), ', ' order by a.attnum) || ')'
             from pg_attribute a
             where a.attrelid = r.prrelid
-                and a.attnum = any(string_to_array(to_jsonb(r) ->> 'prattrs', ' ')::int2[])
+                and jsonb_typeof(to_jsonb(r) -> 'prattrs') = 'array'
+                and to_jsonb(r) -> 'prattrs' @> to_jsonb(a.attnum)
         ), '')
-        || coalesce(format(' where (%%s)', pg_get_expr((to_jsonb(r) ->> 'prqual')::pg_node_tree, r.prrelid)), ''),
-    207, pg_has_role(p.pubowner, 'usage'), m.uses, null
+        || coalesce((
+            select format(' where (%%s)', to_jsonb(t) ->> 'rowfilter')
+            from pg_publication_tables t
+            join pg_namespace n on n.nspname = t.schemaname
+            join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
+            where t.pubname = p.pubname and c.oid = r.prrelid and to_jsonb(t) ->> 'rowfilter' is not null
+        ), ''),
+    207, pg_has_role(p.pubowner, 'usage'), false, m.uses, null
 from merged m
 join pg_publication_rel r on m.classid = 'pg_publication_rel'::regclass and r.oid = m.objid
 join pg_publication p on p.oid = r.prpubid
 union all
 select
     'statistics', format('%%I.%%I', n.nspname, s.stxname), null, format('drop statistics %%I.%%I', n.nspname, s.stxname),
-    pg_get_statisticsobjdef(s.oid), 207, pg_has_role(s.stxowner, 'usage'), m.uses, null
+    pg_get_statisticsobjdef(s.oid), 207, pg_has_role(s.stxowner, 'usage'), false, m.uses, null
 from merged m
 join pg_statistic_ext s on m.classid = 'pg_statistic_ext'::regclass and s.oid = m.objid
 join pg_namespace n on n.oid = s.stxnamespace
 union all
 select
     case c.relkind when 'i' then 'index' when 'I' then 'index' when 'S' then 'sequence' else 'table' end,
-    c.oid::regclass::text, null, null, null, 300, pg_has_role(c.relowner, 'usage'), m.uses,
+    c.oid::regclass::text, null, null, null, 300, pg_has_role(c.relowner, 'usage'), c.relkind in ('i', 'I'), m.uses,
     case
         when c.relkind in ('i', 'I') then null
         when m.uses_type then 'a column of it is of a published type'
@@ -282,7 +291,7 @@ where c.relkind in ('r', 'p', 'c', 'f', 'S')
     ) and not exists (select from pg_inherits where inhrelid = c.oid)
 union all
 select
-    'object', pg_describe_object(m.classid, m.objid, 0), null, null, null, 300, true, m.uses,
+    'object', pg_describe_object(m.classid, m.objid, 0), null, null, null, 300, true, false, m.uses,
     'it rests on a published type, function or operator'
 from merged m
 where m.classid not in (

@@ -19,7 +19,7 @@ select
 from ours
 join pg_index x on ours.classid = 'pg_class'::regclass and x.indrelid = ours.objid
 join pg_class i on i.oid = x.indexrelid
-join pg_class c on c.oid = x.indrelid
+join pg_class c on c.oid = x.indrelid and c.relkind in ('r', 'p', 'm')
 join pg_namespace n on n.oid = c.relnamespace
 where not exists (select from ours own where own.classid = 'pg_class'::regclass and own.objid = x.indexrelid)
     and not exists (select from pg_constraint k where k.conindid = x.indexrelid and k.contype in ('p', 'u', 'x'))

@@ -14,7 +14,8 @@ import click
 from elt_script.errors import EltError, InterruptedRunError
 
 if TYPE_CHECKING:
-    from elt_script.config import Config
+    from elt_script.config.model import Config
+    from elt_script.display.events import LogFormat
 
 LOG_FORMATS = ("auto", "console", "json")
 
@@ -22,14 +23,14 @@ LOG_FORMATS = ("auto", "console", "json")
 class Settings:
     """What the options before the command say."""
 
-    def __init__(self, config: Path | None, log_format: str, bin_dir: Path | None) -> None:
+    def __init__(self, config: Path | None, log_format: LogFormat, bin_dir: Path | None) -> None:
         self.path = config
         self.log_format = log_format
         self.bin_dir = bin_dir
 
     def load(self) -> Config:
         """Read the configuration."""
-        from elt_script.config_file import load  # noqa: PLC0415  (`elt --help` must be quick)
+        from elt_script.config.file import load
 
         config = load(self.path, os.environ)
         return config.model_copy(update={"bin_dir": self.bin_dir}) if self.bin_dir else config
@@ -58,8 +59,8 @@ class Settings:
     help="The folder of psql, pg_dump and the others; by default the best that is found.",
 )
 @click.pass_context
-def cli(context: click.Context, config: Path | None, log_format: str, bin_dir: Path | None) -> None:
-    """Copy a Postgres database into another one, so that its readers never notice.
+def cli(context: click.Context, config: Path | None, log_format: LogFormat, bin_dir: Path | None) -> None:
+    r"""Copy a Postgres database into another one, so that its readers never notice.
 
     \b
     ELT_SOURCE_URL=postgresql://reader@shop/shop ELT_DESTINATION_URL=postgresql://elt@dwh/dwh elt run
@@ -71,18 +72,18 @@ def cli(context: click.Context, config: Path | None, log_format: str, bin_dir: P
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_obj
 def run(settings: Settings, as_json: bool) -> None:
-    """Copy, audit and publish, then transform.
+    r"""Copy, audit and publish, then transform.
 
     \b
     elt run
     elt --config shop.yaml --log-format json run --json
     """
-    from structlog.contextvars import bound_contextvars  # noqa: PLC0415
+    from structlog.contextvars import bound_contextvars
 
-    from elt_script.display import configure  # noqa: PLC0415
-    from elt_script.run import new_run_id  # noqa: PLC0415
-    from elt_script.run import run as run_pipeline  # noqa: PLC0415
-    from elt_script.summary import report_json, summary  # noqa: PLC0415
+    from elt_script.display.events import configure
+    from elt_script.display.summary import report_json, summary
+    from elt_script.run import new_run_id
+    from elt_script.run import run as run_pipeline
 
     config = settings.load()
     run_id = new_run_id()
@@ -95,17 +96,17 @@ def run(settings: Settings, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.pass_obj
 def plan(settings: Settings, as_json: bool) -> None:
-    """Show what a run would do, in full, and change nothing.
+    r"""Show what a run would do, in full, and change nothing.
 
     Tries the source's schema in a scratch database at the destination, which is dropped again.
 
     \b
     elt plan
     """
-    from elt_script.display import configure  # noqa: PLC0415
-    from elt_script.run import plan as make_plan  # noqa: PLC0415
-    from elt_script.steps.preflight import demand  # noqa: PLC0415
-    from elt_script.describe import plan_json, plan_text  # noqa: PLC0415
+    from elt_script.display.describe import plan_json, plan_text
+    from elt_script.display.events import configure
+    from elt_script.run import plan as make_plan
+    from elt_script.steps.preflight import demand
 
     config = settings.load()
     with configure(settings.log_format):
@@ -117,14 +118,14 @@ def plan(settings: Settings, as_json: bool) -> None:
 @cli.command()
 @click.pass_obj
 def check(settings: Settings) -> None:
-    """Wait for both servers, and say every reason why a run could not succeed.
+    r"""Wait for both servers, and say every reason why a run could not succeed.
 
     \b
     elt check && elt run
     """
-    from elt_script.display import configure  # noqa: PLC0415
-    from elt_script.run import plan as make_plan  # noqa: PLC0415
-    from elt_script.steps.preflight import demand  # noqa: PLC0415
+    from elt_script.display.events import configure
+    from elt_script.run import plan as make_plan
+    from elt_script.steps.preflight import demand
 
     config = settings.load()
     with configure(settings.log_format):
@@ -138,13 +139,13 @@ def check(settings: Settings) -> None:
 @click.option("--last", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many runs.")
 @click.pass_obj
 def status(settings: Settings, as_json: bool, last: int) -> None:
-    """Show what is live, as of when, and the last runs.
+    r"""Show what is live, as of when, and the last runs.
 
     \b
     elt status --json | jq .live.as_of
     """
-    from elt_script.rollback import status as read_status  # noqa: PLC0415
-    from elt_script.summary import status_json, status_text  # noqa: PLC0415
+    from elt_script.display.summary import status_json, status_text
+    from elt_script.rollback import status as read_status
 
     found = read_status(settings.load(), last)
     click.echo(status_json(found) if as_json else status_text(found))
@@ -153,13 +154,13 @@ def status(settings: Settings, as_json: bool, last: int) -> None:
 @cli.command()
 @click.pass_obj
 def rollback(settings: Settings) -> None:
-    """Make the generation before the live one live again; a second time goes forward again.
+    r"""Make the generation before the live one live again; a second time goes forward again.
 
     \b
     elt rollback
     """
-    from elt_script.display import configure  # noqa: PLC0415
-    from elt_script.rollback import rollback as roll_back  # noqa: PLC0415
+    from elt_script.display.events import configure
+    from elt_script.rollback import rollback as roll_back
 
     config = settings.load()
     with configure(settings.log_format):
@@ -170,15 +171,15 @@ def rollback(settings: Settings) -> None:
 @cli.command()
 @click.pass_obj
 def schema(settings: Settings) -> None:
-    """Print the configuration's JSON Schema.
+    r"""Print the configuration's JSON Schema.
 
     \b
     elt schema > config.schema.json
     """
     del settings
-    import json  # noqa: PLC0415
+    import json
 
-    from elt_script.config_schema import json_schema  # noqa: PLC0415
+    from elt_script.config.schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))
 
@@ -201,7 +202,7 @@ def main() -> NoReturn:
 
 
 def _complain(error: EltError) -> None:
-    from elt_script.wording import escaped  # noqa: PLC0415
+    from elt_script.wording import escaped
 
     click.echo(f"elt: {escaped(error.message)}", err=True)
     for line in error.detail.splitlines():

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from json import dumps
-from typing import Any
 
-import psycopg
 from psycopg import sql
 
 from elt_script import __version__

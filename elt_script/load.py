@@ -54,7 +54,7 @@ class Loader:
         return done
 
     def join(self, executor: Executor) -> None:
-        """Build what needs all tables: keys of partitioned tables, triggers, then foreign keys, then comments."""
+        """Build what needs all tables: keys of partitioned ones, triggers; then foreign keys and comments."""
         finish.join_tables(self.staging, self.destination)
         sizes = {copy.staged: copy.table.bytes for copy in self.plan.copies}
         add = finish.add_foreign_keys

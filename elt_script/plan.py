@@ -1,4 +1,4 @@
-"""Decide first: (config, what the two catalogs say) → Plan. Pure: nothing is contacted, nothing is changed."""
+"""Decide first: (config, what the two catalogs say) → Plan. Pure: nothing is contacted or changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
-from elt_script.config import Config, TableSettings
+from elt_script.config.model import Config, TableSettings
 from elt_script.pg.catalog import Extension, Outside, Relation, Type, as_table
 from elt_script.tables import CopyJob, TableCopy, TableName
 
@@ -146,7 +146,7 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
     ]
     faults += _extension_faults(needed, destination)
     faults += [
-        f"schema {final} at the destination is published by pipeline {owner}: use another name for one of them"
+        f"schema {final} at the destination is published by pipeline {owner}: give one of them another name"
         for final, owner in destination.other_pipelines.items()
         if final in staging
     ]
@@ -211,6 +211,18 @@ def _schemas(config: Config, source: SourceFacts, faults: list[str]) -> dict[str
     return {name: final for name, final in config.schemas.items() if name not in missing}
 
 
+def _why_not(config: Config, relation: Relation) -> str | None:
+    """Return why a relation of a chosen schema is left out for its own sake."""
+    if relation.kind == "f":
+        return "its rows live on another server"
+    if relation.kind == "v":
+        return None
+    settings = config.table_settings(relation.full_name)
+    if settings is None:
+        return "no pattern of `tables` matches it"
+    return "the config skips it" if settings.skip else None
+
+
 def _left_out(
     config: Config, source: SourceFacts, chosen: Sequence[Relation]
 ) -> tuple[set[int], list[tuple[str, str]]]:
@@ -218,16 +230,7 @@ def _left_out(
     words = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
     by_oid = {relation.oid: relation for relation in source.relations}
     chosen_oids = {relation.oid for relation in chosen}
-    why: dict[int, str] = {}
-    for relation in chosen:
-        if relation.kind == "f":
-            why[relation.oid] = "its rows live on another server"
-        elif relation.kind in ("r", "p", "m"):
-            settings = config.table_settings(relation.full_name)
-            if settings is None:
-                why[relation.oid] = "no pattern of `tables` matches it"
-            elif settings.skip:
-                why[relation.oid] = "the config skips it"
+    why = {relation.oid: reason for relation in chosen if (reason := _why_not(config, relation))}
     outside = set(by_oid) - chosen_oids
     needs: dict[int, list[int]] = {}
     for edge in source.edges:
@@ -249,7 +252,7 @@ def _unmatched(config: Config, chosen: Sequence[Relation]) -> Iterable[str]:
     names = {str(relation.full_name) for relation in chosen} | {relation.name for relation in chosen}
     for pattern in config.tables:
         if pattern not in names and not any(sign in pattern for sign in "*?["):
-            yield f"the source has no table {pattern}: correct `tables`, or grant its schema to the source's user"
+            yield f"the source has no table {pattern}: correct `tables`, or grant it to the source's user"
 
 
 def _extension_faults(needed: Sequence[Extension], destination: DestinationFacts) -> Iterable[str]:
@@ -257,7 +260,7 @@ def _extension_faults(needed: Sequence[Extension], destination: DestinationFacts
         at = destination.extensions.get(extension.name, extension.schema)
         if at != extension.schema and not extension.relocatable:
             yield (
-                f"extension {extension.name} is in schema {extension.schema} at the source and in {at} at the "
+                f"extension {extension.name} is in schema {extension.schema} at the source, in {at} at the "
                 f"destination, and cannot be moved: create it in {extension.schema} there"
             )
 
@@ -281,7 +284,7 @@ def _taken(
         adopted, refused = (), conflicts
         hint = "drop or rename it, or set `publish.adopt` to make it the generation that rollback returns to"
     return adopted, [
-        f"the destination already has {taken.kind} {taken.schema}.{taken.name}, which elt did not publish: {hint}"
+        f"the destination has a {taken.kind} {taken.schema}.{taken.name}, which elt did not publish: {hint}"
         for taken in refused
     ]
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import structlog
 
 from elt_script import ledger
-from elt_script.config import Config
+from elt_script.config.model import Config
 from elt_script.errors import PreflightError
-from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.endpoint import Endpoint, translating
 from elt_script.pg.programs import any_programs
 from elt_script.plan import prefixed, previous_name
 from elt_script.report import Status
@@ -19,12 +19,14 @@ from elt_script.steps.wait import wait
 log = structlog.get_logger()
 
 
+@translating()
 def status(config: Config, last: int) -> Status:
     """Return what is live at the destination, and the last runs."""
     with _destination(config, "status").connect() as conn:
         return ledger.status(conn, config.pipeline, last)
 
 
+@translating()
 def rollback(config: Config) -> str:
     """Swap the live generation with the one before it, by publish's own mechanism; return what is live now.
 

@@ -14,11 +14,11 @@ import psycopg
 import structlog
 
 from elt_script import ledger
-from elt_script.config import Config
+from elt_script.config.model import Config
 from elt_script.errors import ConfigError, EltError, InterruptedRunError
 from elt_script.load import Loaded, Loader
 from elt_script.pg.catalog import read_sequences
-from elt_script.pg.endpoint import Endpoint, translated
+from elt_script.pg.endpoint import Endpoint, translated, translating
 from elt_script.pg.process import supervised
 from elt_script.pg.programs import any_programs
 from elt_script.pg.session import Connection, Moment, export_snapshot, one_moment
@@ -130,20 +130,24 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
         )
 
 
+@translating()
 def plan(config: Config) -> tuple[Plan, Sequence[str]]:
-    """Return what a run would do and why it could not; tries the schema on a drawing board, changes nothing."""
+    """Return what a run would do, and why it could not; try the schema on a drawing board, change nothing."""
     clock, run_id = Clock(), new_run_id()
     with supervised():
         servers = ready(config, clock, run_id)
-        with servers.destination.connect(autocommit=True) as control, clock.at("preflight"):
-            with prepared(config, servers, control) as ready_plan:
-                faults = list(ready_plan.faults)
-                if not faults:
-                    try:
-                        _draw(ready_plan, run_id)
-                    except EltError as error:
-                        faults.append(str(error))
-                return ready_plan.plan, faults
+        with (
+            servers.destination.connect(autocommit=True) as control,
+            clock.at("preflight"),
+            prepared(config, servers, control) as ready_plan,
+        ):
+            faults = list(ready_plan.faults)
+            if not faults:
+                try:
+                    _draw(ready_plan, run_id)
+                except EltError as error:
+                    faults.append(str(error))
+            return ready_plan.plan, faults
 
 
 def run(config: Config, run_id: str) -> RunReport:
@@ -239,7 +243,7 @@ def _run(
         stack.close()
         finals = {staged: final for final, staged in plan.staging.items()}
         with clock.at("publish"):
-            number, repointed = _publish(
+            number = _publish(
                 config,
                 run_id,
                 ready_plan,
@@ -248,7 +252,7 @@ def _run(
                 done,
                 tuple(TableName(finals[view.schema], view.name) for view in opaque),
             )
-        return _report(config, run_id, ready_plan, done, number, repointed, time.monotonic() - started)
+        return _report(config, run_id, ready_plan, done, number, time.monotonic() - started)
 
 
 def _draw(ready_plan: Prepared, run_id: str) -> None:
@@ -289,7 +293,7 @@ def _adopt(control: Connection, plan: Plan) -> ledger.Kept:
 
 
 def _drop_old(control: Connection, config: Config) -> None:
-    """Drop generations beyond those the config keeps, so that a run needs twice the space and not three times."""
+    """Drop generations beyond those the config keeps: a run needs twice the space, and not three times."""
     for kept in reversed(ledger.kept(control, config.pipeline)):
         if kept.place >= max(1, config.publish.keep):
             schemas = [previous_name(final, kept.place) for final in kept.schemas]
@@ -327,7 +331,7 @@ def _publish(
     control: Connection,
     done: Loaded,
     opaque: tuple[TableName, ...],
-) -> tuple[int, list[str]]:
+) -> int:
     plan = ready_plan.plan
     contents = [
         ledger.Content(plan.final(copy.table.name), done.source[copy.table.name], copy.table.bytes)
@@ -361,7 +365,7 @@ def _publish(
         log.info("dependant.repointed", object=one)
     if config.publish.keep == 0:
         _drop_old(control, config)
-    return number, [*extra, *repointed]
+    return number
 
 
 def _report(
@@ -370,7 +374,6 @@ def _report(
     ready_plan: Prepared,
     done: Loaded,
     number: int,
-    repointed: list[str],
     seconds: float,
 ) -> RunReport:
     tables = tuple(
@@ -398,7 +401,7 @@ def _report(
 
 
 def _give_up(config: Config, run_id: str, clock: Clock, servers: Servers, error: BaseException) -> None:
-    """Remove what the failed run staged, and write down how it ended; what cannot be done now, the next run does."""
+    """Remove what the failed run staged, and write down how it ended; what fails here, the next run does."""
     interrupted = isinstance(error, InterruptedRunError | KeyboardInterrupt)
     status = getattr(error, "exit_status", 1)
     message = error.message if isinstance(error, EltError) else str(error)

@@ -14,13 +14,17 @@ from elt_script.tables import Sequence as SequenceState
 
 # Equal values of these types are the same bytes, and Postgres hashes them without a function call of ours.
 IDENTITY_IS_EQUALITY = frozenset(
-    ("bool", "int2", "int4", "int8", "oid", "char", "name", "text", "varchar", "bytea", "uuid")
-    + ("date", "time", "timestamp", "timestamptz", "macaddr", "macaddr8")
+    {
+        *("bool", "int2", "int4", "int8", "oid", "char", "name", "text", "varchar", "bytea", "uuid"),
+        *("date", "time", "timestamp", "timestamptz", "macaddr", "macaddr8"),
+    }
 )
 # Their binary form holds OIDs, which differ between databases, or depends on more than the value.
 NEVER_BINARY = frozenset(
-    ("regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper", "regoperator")
-    + ("regproc", "regprocedure", "regrole", "regtype", "xml")
+    {
+        *("regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper", "regoperator"),
+        *("regproc", "regprocedure", "regrole", "regtype", "xml"),
+    }
 )
 
 
@@ -148,7 +152,8 @@ def read_sequences(conn: Connection, schemas: Sequence[str]) -> list[SequenceSta
 
     Sequences have no snapshot: a position may be later than the rows', as in pg_dump, and never earlier.
     """
-    names = [TableName(*row) for row in conn.execute(query("sequences"), {"schemas": list(schemas)})]
+    listed = conn.execute(query("sequences"), {"schemas": list(schemas)})
+    names = [TableName(str(schema), str(name)) for schema, name in listed]
     found: list[SequenceState] = []
     for start in range(0, len(names), 500):
         batch = names[start : start + 500]

@@ -69,9 +69,9 @@ class ExtraIndex:
         if not self.definition.startswith(self.beginning):
             return None
         rest = self.definition[len(self.beginning) :]
-        unique = "unique " if self.beginning.startswith("CREATE UNIQUE") else ""
+        unique = sql.SQL("unique " if self.beginning.startswith("CREATE UNIQUE") else "")
         start = sql.SQL("create {}index {} on {} ").format(
-            sql.SQL(unique),
+            unique,
             sql.Identifier(self.name),
             place.quoted,  # pyright: ignore[reportArgumentType]
         )

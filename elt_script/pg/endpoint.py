@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -212,8 +213,17 @@ class _SourceCursor(psycopg.Cursor[Any]):
             raise
 
 
+@contextmanager
+def translating() -> Generator[None]:
+    """Turn what a session raises into what it means for the command."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translated(error) from error
+
+
 def translated(error: psycopg.Error) -> EltError:
-    """Return what a session's error means, and say what the server said."""
+    """Return what a session's error means, and what the server said."""
     side = SourceError if "source" in getattr(error, "__notes__", ()) else DestinationError
     role = "source" if side is SourceError else "destination"
     return side(

@@ -1,4 +1,4 @@
-"""Audit: is the staged copy the same as the snapshot, and is it fit to be published?"""
+"""Audit: whether the staged copy is the same as the snapshot, and fit to be published."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def checksums(
         digest_query(copy, copy.table.name if snapshot else copy.staged, at, content=wanted)
         for at, (copy, wanted) in enumerate(zip(job.copies, content, strict=True))
     ]
-    begin = [sql.SQL("begin isolation level repeatable read read only;")]
+    begin: list[sql.Composable] = [sql.SQL("begin isolation level repeatable read read only;")]
     if snapshot:
         begin.append(sql.SQL("set transaction snapshot {};").format(sql.Literal(snapshot)))
     script = sql.SQL("\n").join([*begin, sql.SQL("\nunion all\n").join(parts), sql.SQL(";")])
@@ -125,7 +125,7 @@ def failed_checks(
             continue
         if touched:
             faults.append(
-                f"check {name}: it reads {', '.join(touched)}, the published data; leave out the schema's name"
+                f"check {name}: it reads {', '.join(touched)}, the old data; leave out the schema's name"
             )
         elif found:
             faults.append(f"check {name}: it found {found} row{'s' if found > 1 else ''}, and must find none")
@@ -138,5 +138,5 @@ def demand(faults: Sequence[str]) -> None:
         raise AuditError(
             f"the copy failed {len(faults)} check{'s' if len(faults) > 1 else ''} of the audit",
             detail="\n".join(faults),
-            hint="Nothing was published, the old data is still live. Look at the tables named here, then run again.",
+            hint="Nothing was published, the old data is still live. See what is named here, then run again.",
         )

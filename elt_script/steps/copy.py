@@ -25,8 +25,8 @@ log = structlog.get_logger()
 def copy_rows(job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str) -> list[Copied]:
     """Copy one job's tables: psql | psql.
 
-    Each load is one transaction that empties the staged table first, so that a pair that lost a connection can
-    be tried again while the snapshot lives, and so that the rows can be frozen: rows that were not would be
+    Each load is one transaction that empties the staged table first, so that a pair that lost a connection
+    can be tried again while the snapshot lives, and so that the rows can be frozen: other rows would be
     invisible to a reader whose snapshot is older than the load.
 
     Raises SourceError or DestinationError, whichever side failed.
@@ -80,7 +80,7 @@ def _begin(snapshot: str) -> list[sql.Composable]:
 
 
 def _binary_script(copy: TableCopy, snapshot: str) -> bytes:
-    """Return what the source's psql runs. With \\g it also knows how many rows a `copy to` wrote."""
+    r"""Return what the source's psql runs. With \g it also knows how many rows a `copy to` wrote."""
     copy_out = sql.SQL("copy {}{} to stdout (format binary) \\g /dev/stdout").format(
         copy.table.name.quoted, copy.columns
     )

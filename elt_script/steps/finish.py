@@ -56,7 +56,7 @@ def join_tables(staging: Staging, destination: Endpoint) -> None:
 
 
 def add_foreign_keys(table: TableName, staging: Staging, destination: Endpoint) -> None:
-    """Add and validate one referencing table's foreign keys; two processes would wait for each other's lock."""
+    """Add and validate one referencing table's foreign keys; two programs would wait for one lock."""
     staging.archive.restore(destination, staging.keys[table], one_transaction=False)
 
 
@@ -84,7 +84,7 @@ def refresh(
     """Fill the staged materialized views, each after those it reads.
 
     unpopulated  those that have no rows at the source either
-    returns      those that were filled, and those that can be filled only where functions find the final names
+    returns      those that were filled, and those that can be only where functions find the final names
     """
     filled: list[TableName] = []
     opaque: list[TableName] = []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from elt_script.config import Config
+from elt_script.config.model import Config
 from elt_script.errors import PreflightError
 from elt_script.pg import catalog, dependants
 from elt_script.pg.endpoint import Endpoint
@@ -34,7 +34,7 @@ def choose_programs(
 
 
 def same_encoding(source: Endpoint, destination: Endpoint, conn: Connection) -> tuple[Endpoint, Endpoint]:
-    """Return both endpoints with sessions in the source's own encoding, so that its bytes travel as they are."""
+    """Return both endpoints with sessions in the source's own encoding: its bytes travel as they are."""
     encoding = str(value(conn, sql.SQL("select getdatabaseencoding()")))
     return source.with_settings(client_encoding=encoding), destination.with_settings(client_encoding=encoding)
 
@@ -77,15 +77,9 @@ def destination_facts(
     published: dict[TableName, int],
     others: dict[str, str],
 ) -> DestinationFacts:
-    """Read the destination's catalog. live is the published generation's number, published its tables' rows."""
+    """Read the destination's catalog; live is the published generation, published its tables' rows."""
     finals = list(config.schemas.values()) if config.schemas is not None else list(source.schemas)
-    ours = sql.SQL("false")
-    if live is not None:
-        member = (
-            "exists (select from elt.object g where g.generation = {}"
-            " and g.classid = o.classid and g.objid = o.objid)"
-        )
-        ours = sql.SQL(member).format(sql.Literal(live))
+    ours = sql.SQL("false") if live is None else query("of_generation").format(sql.Literal(live))
     found = conn.execute(
         "select extname, nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace"
     )
@@ -105,7 +99,7 @@ def make_plan(
     there: DestinationFacts,
     live: int | None,
 ) -> tuple[Plan, frozenset[str], list[str]]:
-    """Return the plan, the dependants that the config gives up, and every reason why the run could not succeed."""
+    """Return the plan, the dependants that the config gives up, and every reason why it cannot be done."""
     plan = planned(config, facts, there)
     by_name = {relation.full_name: relation for relation in facts.relations}
     tables = [by_name[copy.table.name].oid for copy in plan.copies]

@@ -65,7 +65,7 @@ def build_extra_indexes(conn: Connection, swap: Swap) -> list[str]:
         return built
     for index in dependants.read_extra_indexes(conn, swap.live):
         place = TableName(swap.staged[index.schema], index.table)
-        if value(conn, sql.SQL("select to_regclass(%(name)s)"), name=place.quoted.as_string(None)) is None:
+        if not _exists(conn, place) or _exists(conn, TableName(place.schema, index.name)):
             continue
         statement = index.on(place)
         if statement is None:
@@ -82,11 +82,16 @@ def build_extra_indexes(conn: Connection, swap: Swap) -> list[str]:
     return built
 
 
+def _exists(conn: Connection, name: TableName) -> bool:
+    found = value(conn, sql.SQL("select to_regclass(%(name)s) is not null"), name=name.quoted.as_string(None))
+    return bool(found)
+
+
 @contextmanager
 def swap_in(
     conn: Connection, swap: Swap, patience_seconds: float, may_drop: frozenset[str] = frozenset()
 ) -> Generator[list[str]]:
-    """Put the new generation under the final names and the live one aside, for as long as this block's transaction.
+    """Put the new generation under the final names, the live one aside, in one transaction with this block.
 
     may_drop  dependants, by name, that the config gives up where they cannot come along
     yields    what was pointed at the new generation
@@ -136,8 +141,8 @@ def drop_generation(conn: Connection, generation: int, schemas: Sequence[str]) -
 def _locked(conn: Connection, swap: Swap, patience_seconds: float) -> Generator[None]:
     """Be in a transaction that holds every lock the swap takes.
 
-    All locks are taken by one statement under one limit, half of deadlock_timeout: lock_timeout counts each lock
-    anew, and a chain of waits would outlast the deadlock check of a reader who waits for us, and kill him.
+    All locks are taken by one statement under one limit, half of deadlock_timeout: lock_timeout counts each
+    lock anew, and a chain of waits would outlast the deadlock check of a reader that waits for us, and kill it.
     """
     limit = value(conn, sql.SQL("select setting::int / 2 from pg_settings where name = 'deadlock_timeout'"))
     deadline = time.monotonic() + patience_seconds
@@ -149,10 +154,11 @@ def _locked(conn: Connection, swap: Swap, patience_seconds: float) -> Generator[
                 _take_locks(conn, swap, max(1, min(wait_ms, limit)), limit)
                 started = time.monotonic()
                 yield
-            log.debug("publish.held", seconds=time.monotonic() - started)
-            return
         except _LocksNotAvailableError:
             blockers = [] if swap.live is None else [str(one) for one in _blockers(conn, swap.live)]
+        else:
+            log.info("publish.done", held_seconds=time.monotonic() - started)
+            return
         log.info("publish.waiting", attempt=attempt, blockers=blockers)
         if time.monotonic() > deadline:
             raise PublishTimeoutError(
@@ -198,8 +204,7 @@ def _blockers(conn: Connection, generation: int) -> list[_Blocker]:
 
 
 def _of_generation(number: int) -> sql.Composed:
-    member = "exists (select from elt.object g where g.generation = {} and g.classid = o.classid and g.objid = o.objid)"
-    return sql.SQL(member).format(sql.Literal(number))
+    return query("of_generation").format(sql.Literal(number))
 
 
 def _execute(conn: Connection, statements: Iterable[str | None]) -> None:

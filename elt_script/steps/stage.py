@@ -26,8 +26,10 @@ EXTENSION, EVENT_TRIGGER, PUBLICATION, PUBLISHED_TABLE, PUBLISHED_SCHEMA = 3079,
 SUBSCRIPTION, WRAPPER, SERVER, USER_MAPPING, DEFAULT_ACL, LARGE_OBJECT = 6100, 2328, 1417, 1418, 826, 2995
 SCHEMA, CONSTRAINT = 2615, 2606
 NOT_IN_A_SCHEMA = frozenset(
-    (EXTENSION, EVENT_TRIGGER, PUBLICATION, PUBLISHED_TABLE, PUBLISHED_SCHEMA)
-    + (SUBSCRIPTION, WRAPPER, SERVER, USER_MAPPING, DEFAULT_ACL, LARGE_OBJECT)
+    {
+        *(EXTENSION, EVENT_TRIGGER, PUBLICATION, PUBLISHED_TABLE, PUBLISHED_SCHEMA, SUBSCRIPTION),
+        *(WRAPPER, SERVER, USER_MAPPING, DEFAULT_ACL, LARGE_OBJECT),
+    }
 )
 COMMENTS_ON_THEM = tuple(
     f"COMMENT - {kind} "
@@ -92,7 +94,7 @@ def _board(destination: Endpoint, name: str) -> Generator[Endpoint]:
             raise PreflightError(
                 f"the scratch database {name} cannot be created at {destination}",
                 detail=str(error).strip(),
-                hint="The destination's user needs createdb, and the server room for one more small database.",
+                hint="The destination's user needs createdb, and its server room for a small database.",
             ) from error
     try:
         yield destination.database(name)

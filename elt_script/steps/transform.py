@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import structlog
 
-from elt_script.config import TransformStep
+from elt_script.config.model import TransformStep
 from elt_script.errors import EltError, TransformError
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import Command, Finished, run

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from elt_script.config_file import load
+from elt_script.config.file import load
 from elt_script.errors import ConfigError
 
 URLS = {

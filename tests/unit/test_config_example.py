@@ -10,9 +10,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, ValidationError, validate
 
-from elt_script.config import Audit, Check, Config, Publish, Server, TableSettings, TransformStep, Wait
-from elt_script.config_file import json_schema, load
-from elt_script.starter import TAIL, starter
+from elt_script.config.file import json_schema, load
+from elt_script.config.model import Audit, Check, Config, Publish, Server, TableSettings, TransformStep, Wait
+from elt_script.config.starter import TAIL, starter
 from elt_script.tables import TableName
 
 EXAMPLE = Path(__file__).parents[2] / "config.yaml"

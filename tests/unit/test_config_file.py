@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from elt_script.config import schema_fault
-from elt_script.config_file import load
+from elt_script.config.file import load
+from elt_script.config.model import schema_fault
 from elt_script.errors import ConfigError
 
 URLS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from elt_script.config import TAKEN, Check, Config, TableSettings, TransformStep
+from elt_script.config.model import TAKEN, Check, Config, TableSettings, TransformStep
 from elt_script.tables import TableName
 
 SERVERS = {"source": {"host": "a", "dbname": "x"}, "destination": {"host": "b", "dbname": "x"}}

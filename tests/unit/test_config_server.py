@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from elt_script.config_server import Server
+from elt_script.config.server import Server
 from elt_script.errors import ConfigError
 from elt_script.pg.endpoint import Endpoint
 

@@ -20,8 +20,8 @@ import structlog
 from rich.console import Console
 from structlog.contextvars import bound_contextvars
 
-from elt_script.display import LogFormat, configure
-from elt_script.live import LiveDisplay
+from elt_script.display.events import LogFormat, configure
+from elt_script.display.live import LiveDisplay
 from elt_script.tables import TableName
 
 HOSTILE = "public.a\nb\r\x1b[2J\x1b]0;x\x07\u202e\x9b1A\x7f rows=7"
@@ -358,7 +358,7 @@ def test_many_threads_may_speak_at_once(terminal: Terminal) -> None:
 def test_a_reader_of_stderr_that_ends_changes_no_exit_status() -> None:
     program = """
 import structlog
-from elt_script.display import configure
+from elt_script.display.events import configure
 with configure("json"):
     for number in range(100): structlog.get_logger().info("a.b", number=number)
 print("done")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from elt_script.progress import Progress, Said, Speed
+from elt_script.display.progress import Progress, Said, Speed
 
 
 def told(progress: Progress, now: float, event: str, level: str = "info", **fields: Any) -> list[Said]:

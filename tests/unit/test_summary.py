@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from elt_script.display.summary import report_json, status_json, status_text, summary
 from elt_script.report import Generation, RunReport, RunRow, Status, TableReport
-from elt_script.summary import report_json, status_json, status_text, summary
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MIB = 1024**2

@@ -174,7 +174,7 @@ select
     case k.contype when 'f' then 'foreign key' else 'constraint' end,
     format('%%I on %%s', k.conname, k.conrelid::regclass),
     case when not m.on_ours then format('lock table %%s in access exclusive mode', k.conrelid::regclass) end,
-    case when not m.on_ours then format('alter table %%s drop constraint %%I', k.conrelid::regclass, k.conname) end,
+    format('alter table %%s drop constraint %%I', k.conrelid::regclass, k.conname),
     format('alter table %%s add constraint %%I %%s', k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
         || format('; comment on constraint %%I on %%s is %%L', k.conname, k.conrelid::regclass, obj_description(k.oid, 'pg_constraint')),
     6,
@@ -189,7 +189,7 @@ union all
 select
     'trigger', format('%%I on %%s', t.tgname, t.tgrelid::regclass),
     case when not m.on_ours then format('lock table %%s in access exclusive mode', t.tgrelid::regclass) end,
-    case when not m.on_ours then format('drop trigger %%I on %%s', t.tgname, t.tgrelid::regclass) end,
+    format('drop trigger %%I on %%s', t.tgname, t.tgrelid::regclass),
     pg_get_triggerdef(t.oid)
         || case t.tgenabled when 'O' then '' else format(
             '; alter table %%s %%s trigger %%I', t.tgrelid::regclass,
@@ -204,7 +204,7 @@ union all
 select
     'policy', format('%%I on %%s', p.polname, p.polrelid::regclass),
     case when not m.on_ours then format('lock table %%s in access exclusive mode', p.polrelid::regclass) end,
-    case when not m.on_ours then format('drop policy %%I on %%s', p.polname, p.polrelid::regclass) end,
+    format('drop policy %%I on %%s', p.polname, p.polrelid::regclass),
     format(
         'create policy %%I on %%s as %%s for %%s to %%s', p.polname, p.polrelid::regclass,
         case when p.polpermissive then 'permissive' else 'restrictive' end,

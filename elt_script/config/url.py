@@ -10,7 +10,7 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
-from elt_script.config_value import fault
+from elt_script.config.value import fault
 
 SCHEMES = ("postgresql://", "postgres://")
 

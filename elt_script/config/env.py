@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from elt_script.config import Server
-from elt_script.config_value import is_mapping, read_secret
-from elt_script.config_yaml import Fault, Location, Unusable, is_text
+from elt_script.config.model import Server
+from elt_script.config.value import is_mapping, read_secret
+from elt_script.config.yaml import Fault, Location, Unusable, is_text
 
 SIDES = ("source", "destination")
 TOP = ("pipeline", "jobs")

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 from structlog.typing import EventDict, WrappedLogger
 
-from elt_script.progress import Progress, Said, Work
+from elt_script.display.progress import Progress, Said, Work
 from elt_script.wording import counted, human_bytes, human_part, human_rate, human_seconds
 
 TABLE_LINES = 8  # so many tables at work have their line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from elt_script.config import Config
+from elt_script.config.model import Config
 
 Schema = dict[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from elt_script.config_url import from_url
-from elt_script.config_value import (
+from elt_script.config.url import from_url
+from elt_script.config.value import (
     NOT_GIVEN,
     FilePath,
     RootCertificatePath,

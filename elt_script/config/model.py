@@ -1,4 +1,4 @@
-"""The config as frozen values. config_file.py reads one; here is what it may say."""
+"""The config as frozen values: what file.py reads, and what it may say."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
-from elt_script.config_server import Server
-from elt_script.config_value import FilePath, FolderPath, Section, fault, faults, is_list, is_mapping
+from elt_script.config.server import Server
+from elt_script.config.value import FilePath, FolderPath, Section, fault, faults, is_list, is_mapping
 from elt_script.tables import TableName
 
 __all__ = ["Audit", "Check", "Config", "Publish", "Server", "TableSettings", "TransformStep", "Wait"]

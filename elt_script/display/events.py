@@ -65,7 +65,7 @@ def _shower(log_format: LogFormat, file: TextIO, stack: ExitStack) -> Processor:
         return _as_json
     if log_format == "console" or not _moves_its_cursor(file):
         return _as_line
-    from elt_script.live import live_display  # noqa: PLC0415  (rich is for terminals alone, and slow to import)
+    from elt_script.display.live import live_display  # noqa: PLC0415  (rich is for terminals alone, and slow to import)
 
     return stack.enter_context(live_display(file)).consume
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from elt_script.config import Audit, Check, Config, Publish, Server, TableSettings, TransformStep, Wait
-from elt_script.config_env import SIDES, Filled, closest, from_environment, variable
-from elt_script.config_schema import json_schema
-from elt_script.config_value import NOT_GIVEN, Section, is_mapping
-from elt_script.config_yaml import Document, Fault, Location, place, read_yaml
+from elt_script.config.env import SIDES, Filled, closest, from_environment, variable
+from elt_script.config.model import Audit, Check, Config, Publish, Server, TableSettings, TransformStep, Wait
+from elt_script.config.schema import json_schema
+from elt_script.config.value import NOT_GIVEN, Section, is_mapping
+from elt_script.config.yaml import Document, Fault, Location, place, read_yaml
 from elt_script.errors import ConfigError
 
 __all__ = ["json_schema", "load"]

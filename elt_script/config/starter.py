@@ -9,7 +9,7 @@ from urllib.parse import quote
 import yaml
 from psycopg.conninfo import make_conninfo
 
-from elt_script.config import Server, schema_fault
+from elt_script.config.model import Server, schema_fault
 from elt_script.tables import TableName
 
 SHOWN = 20  # of the source's tables, the largest

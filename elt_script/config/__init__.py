@@ -1,0 +1,1 @@
+"""The configuration: what users write, checked in full before anything is contacted."""

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -25,7 +25,7 @@ class Settings:
 
     def __init__(self, config: Path | None, log_format: LogFormat, bin_dir: Path | None) -> None:
         self.path = config
-        self.log_format = log_format
+        self.log_format: LogFormat = log_format
         self.bin_dir = bin_dir
 
     def load(self) -> Config:
@@ -211,5 +211,9 @@ def _complain(error: EltError) -> None:
         click.echo(escaped(error.hint), err=True)
 
 
-def _interrupt(signum: int, _frame: FrameType | None) -> Any:
-    raise InterruptedRunError(f"stopped by {signal.Signals(signum).name}", hint="The old data is still live.")
+def _interrupt(signum: int, _frame: FrameType | None) -> NoReturn:
+    error = InterruptedRunError(
+        f"stopped by {signal.Signals(signum).name}", hint="See `elt status` for what is live."
+    )
+    error.exit_status = 128 + signum
+    raise error

@@ -159,7 +159,7 @@ def read_sequences(conn: Connection, schemas: Sequence[str]) -> list[SequenceSta
         batch = names[start : start + 500]
         one = sql.SQL("select {}::int as at, last_value, is_called from {}")
         union = sql.SQL(" union all ").join(one.format(sql.Literal(i), n.quoted) for i, n in enumerate(batch))
-        found += [SequenceState(batch[at], last, called) for at, last, called in conn.execute(union)]
+        found += [SequenceState(batch[int(at)], int(last), bool(called)) for at, last, called in conn.execute(union)]
     return found
 
 

@@ -73,7 +73,7 @@ class ExtraIndex:
         start = sql.SQL("create {}index {} on {} ").format(
             unique,
             sql.Identifier(self.name),
-            place.quoted,  # pyright: ignore[reportArgumentType]
+            place.quoted,
         )
         return start + sql.SQL(rest)  # pyright: ignore[reportArgumentType]  (the server's own words)
 

@@ -139,6 +139,7 @@ def add_generation(
         bytes=sum(content.bytes for content in contents),
     )
     conn.execute(query("members"), {"generation": number, "schemas": list(places.values())})
+    conn.execute("analyze elt.object")  # or a plan that suits an empty table holds up publish for minutes
     with conn.cursor() as cursor:
         cursor.executemany(
             "insert into elt.published_table values (%s, %s, %s, %s, %s, %s)",

@@ -58,9 +58,11 @@ from (
     select 'pg_class'::regclass, toast.oid, c.relnamespace
     from pg_class c
     join pg_class toast on toast.oid = c.reltoastrelid
+    union all
+    select 'pg_class'::regclass, x.indexrelid, c.relnamespace
+    from pg_class c
+    join pg_index x on x.indrelid = c.reltoastrelid
 ) o
 join chosen on chosen.oid = o.namespace
-where not exists (
-    select from pg_depend d where d.classid = o.classid and d.objid = o.objid and d.deptype = 'e'
-)
+where (o.classid, o.objid) not in (select classid, objid from pg_depend where deptype = 'e')
 on conflict do nothing

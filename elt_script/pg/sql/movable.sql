@@ -50,27 +50,28 @@ objects as (
     where t.typtype in ('d', 'e', 'r', 'm')
         or t.typtype = 'c' and c.relkind = 'c'
         or t.typtype = 'b' and not exists (select from pg_type of where of.typarray = t.oid)
+),
+chosen as materialized (
+    select o.turn, o.classid, o.objid, m.target
+    from objects o
+    join moves m on m.namespace = o.namespace
+    where {only}
+        and (o.classid::oid, o.objid) not in (select classid, objid from pg_depend where deptype = 'e')
 )
 select
-    o.classid::oid::bigint as classid,
-    o.objid::bigint as objid,
+    c.classid::oid::bigint as classid,
+    c.objid::bigint as objid,
     format(
         'alter %%s %%s set schema %%I',
         case
-            when o.classid = 'pg_proc'::regclass then 'routine'
-            when o.classid = 'pg_statistic_ext'::regclass then 'statistics'
+            when c.classid = 'pg_proc'::regclass then 'routine'
+            when c.classid = 'pg_statistic_ext'::regclass then 'statistics'
             when i.type in ('composite type', 'domain') then 'type'
             else i.type
         end,
         i.identity,
-        m.target
+        c.target
     ) as statement
-from objects o
-join moves m on m.namespace = o.namespace
-cross join pg_identify_object(o.classid, o.objid, 0) i
-where {only}
-    and not exists (
-        select from pg_depend d
-        where d.classid = o.classid and d.objid = o.objid and d.deptype = 'e'
-    )
-order by o.turn, i.identity
+from chosen c
+cross join pg_identify_object(c.classid, c.objid, 0) i
+order by c.turn, i.identity

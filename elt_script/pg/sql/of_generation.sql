@@ -1,8 +1,8 @@
 -- A condition: is object o (classid, objid) of a generation.
 --
 -- {}  the generation's number
-exists (
-    select
+(o.classid, o.objid) in (
+    select g.classid, g.objid
     from elt.object g
-    where g.generation = {} and g.classid = o.classid and g.objid = o.objid
+    where g.generation = {}
 )

@@ -1,8 +1,8 @@
 -- Facts about every type that a column may have, to decide how its values travel and are compared.
 --
 -- returns    oid, name text, kind (typtype), built_in bool (ships with Postgres), element oid (of a true array, else 0),
---            base oid (of a domain, else 0), subtype oid (of a range or multirange, else 0), send text (quoted name
---            of the send function, or null), receives bool
+--            base oid (of a domain, else 0), subtype oid (of a range or multirange, else 0), send text (name of the send
+--            function in pg_catalog, or null where no call of it takes the type), receives bool
 select
     t.oid::bigint as oid,
     t.typname::text as name,
@@ -11,8 +11,10 @@ select
     case when t.typcategory = 'A' and t.typlen = -1 then t.typelem else 0 end::bigint as element,
     t.typbasetype::bigint as base,
     coalesce(r.rngsubtype, 0)::bigint as subtype,
-    case when t.typsend <> 0 then t.typsend::text end as send,
+    p.proname::text as send,
     t.typreceive <> 0 as receives
 from pg_type t
 left join pg_range r on t.oid in (r.rngtypid, r.rngmultitypid)
+left join pg_proc p on p.oid = t.typsend and p.pronamespace = 'pg_catalog'::regnamespace
+    and (p.proargtypes[0] = t.oid or p.proargtypes[0]::regtype::text ~ '^any')
 where t.typisdefined and t.typtype <> 'p'

@@ -36,7 +36,20 @@ class Settings:
         return config.model_copy(update={"bin_dir": self.bin_dir}) if self.bin_dir else config
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def _example(*lines: str) -> str:
+    r"""Return the end of a help text: lines to be copied. Click leaves a paragraph after \b as it is."""
+    return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_example(
+        "export ELT_SOURCE_URL=postgresql://reader@shop/shop",
+        "export ELT_DESTINATION_URL=postgresql://elt@warehouse/warehouse",
+        "elt plan",
+        "elt run",
+    ),
+)
 @click.version_option(package_name="elt-script", prog_name="elt")
 @click.option(
     "-c",
@@ -60,24 +73,15 @@ class Settings:
 )
 @click.pass_context
 def cli(context: click.Context, config: Path | None, log_format: LogFormat, bin_dir: Path | None) -> None:
-    r"""Copy a Postgres database into another one, so that its readers never notice.
-
-    \b
-    ELT_SOURCE_URL=postgresql://reader@shop/shop ELT_DESTINATION_URL=postgresql://elt@dwh/dwh elt run
-    """
+    """Copy a Postgres database into another one, so that its readers never notice."""
     context.obj = Settings(config, log_format, bin_dir)
 
 
-@cli.command()
+@cli.command(epilog=_example("elt run", "elt --config shop.yaml --log-format json run --json"))
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_obj
 def run(settings: Settings, as_json: bool) -> None:
-    r"""Copy, audit and publish, then transform.
-
-    \b
-    elt run
-    elt --config shop.yaml --log-format json run --json
-    """
+    """Copy, audit and publish, then transform."""
     from structlog.contextvars import bound_contextvars
 
     from elt_script.display.events import configure
@@ -92,16 +96,13 @@ def run(settings: Settings, as_json: bool) -> None:
     click.echo(report_json(report) if as_json else summary(report))
 
 
-@cli.command()
+@cli.command(epilog=_example("elt plan"))
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.pass_obj
 def plan(settings: Settings, as_json: bool) -> None:
-    r"""Show what a run would do, in full, and change nothing.
+    """Show what a run would do, in full, and change nothing.
 
     Tries the source's schema in a scratch database at the destination, which is dropped again.
-
-    \b
-    elt plan
     """
     from elt_script.display.describe import plan_json, plan_text
     from elt_script.display.events import configure
@@ -115,14 +116,10 @@ def plan(settings: Settings, as_json: bool) -> None:
     demand(faults)
 
 
-@cli.command()
+@cli.command(epilog=_example("elt check && elt run"))
 @click.pass_obj
 def check(settings: Settings) -> None:
-    r"""Wait for both servers, and say every reason why a run could not succeed.
-
-    \b
-    elt check && elt run
-    """
+    """Wait for both servers, and say every reason why a run could not succeed."""
     from elt_script.display.events import configure
     from elt_script.run import plan as make_plan
     from elt_script.steps.preflight import demand
@@ -134,16 +131,12 @@ def check(settings: Settings) -> None:
     click.echo(f"ready: {len(planned.copies)} tables of {len(planned.schemas)} schemas can be copied")
 
 
-@cli.command()
+@cli.command(epilog=_example("elt status --json | jq .live.as_of"))
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @click.option("--last", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many runs.")
 @click.pass_obj
 def status(settings: Settings, as_json: bool, last: int) -> None:
-    r"""Show what is live, as of when, and the last runs.
-
-    \b
-    elt status --json | jq .live.as_of
-    """
+    """Show what is live, as of when, and the last runs."""
     from elt_script.display.summary import status_json, status_text
     from elt_script.rollback import status as read_status
 
@@ -151,14 +144,10 @@ def status(settings: Settings, as_json: bool, last: int) -> None:
     click.echo(status_json(found) if as_json else status_text(found))
 
 
-@cli.command()
+@cli.command(epilog=_example("elt rollback"))
 @click.pass_obj
 def rollback(settings: Settings) -> None:
-    r"""Make the generation before the live one live again; a second time goes forward again.
-
-    \b
-    elt rollback
-    """
+    """Make the generation before the live one live again; a second time goes forward again."""
     from elt_script.display.events import configure
     from elt_script.rollback import rollback as roll_back
 
@@ -168,14 +157,10 @@ def rollback(settings: Settings) -> None:
     click.echo(done)
 
 
-@cli.command()
+@cli.command(epilog=_example("elt schema > config.schema.json"))
 @click.pass_obj
 def schema(settings: Settings) -> None:
-    r"""Print the configuration's JSON Schema.
-
-    \b
-    elt schema > config.schema.json
-    """
+    """Print the configuration's JSON Schema."""
     del settings
     import json
 

@@ -18,6 +18,19 @@ relations as (
             select from pg_depend d
             where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
         )
+),
+constraints as (
+    select
+        k.*,
+        -- A foreign key has a copy for each partition of the table that it refers to, which each version
+        -- of Postgres numbers as it likes.
+        case
+            when k.contype = 'f' and k.conparentid <> 0
+            then regexp_replace(k.conname, '_?\d+$', '') || ' → ' || coalesce(f.relname, '')
+            else k.conname
+        end as name
+    from pg_constraint k
+    left join pg_class f on f.oid = k.confrelid
 )
 select
     'relation' as kind,
@@ -46,8 +59,7 @@ select
         select jsonb_object_agg(key, value)
         from jsonb_each(to_jsonb(a))
         where key in (
-            'attstorage', 'attcompression', 'attidentity', 'attgenerated', 'attnotnull', 'attislocal',
-            'attinhcount', 'atthasdef', 'attoptions'
+            'attidentity', 'attgenerated', 'attnotnull', 'attislocal', 'attinhcount', 'atthasdef', 'attoptions'
         )
     ) || jsonb_build_object(
         'position', (
@@ -57,23 +69,27 @@ select
         'statistics target', coalesce(a.attstattarget, -1),
         'type modifier', a.atttypmod,
         'collation', (select collname from pg_collation where oid = a.attcollation)
-    )
+    ) || case
+        -- How an index stores depends on when it was made, before or after its table was altered.
+        when r.relkind in ('i', 'I') then '{}'
+        else jsonb_build_object('storage', a.attstorage, 'compression', a.attcompression)
+    end
 from relations r
 join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
 union all
 select
     case when k.contype = 'n' then 'not null' else 'constraint' end,
     n.nspname,
-    format('%I.%I', coalesce(r.relname, t.typname), k.conname),
+    format('%I.%I', coalesce(r.relname, t.typname), k.name),
     (
         select jsonb_object_agg(key, value)
         from jsonb_each(to_jsonb(k))
         where key in (
-            'contype', 'convalidated', 'conenforced', 'condeferrable', 'condeferred', 'connoinherit',
-            'conislocal', 'coninhcount', 'confupdtype', 'confdeltype', 'confmatchtype'
+            'contype', 'convalidated', 'conenforced', 'condeferrable', 'condeferred', 'conislocal',
+            'coninhcount', 'confupdtype', 'confdeltype', 'confmatchtype'
         )
     )
-from pg_constraint k
+from constraints k
 join schemas n on n.oid = k.connamespace
 left join relations r on r.oid = k.conrelid
 left join pg_type t on t.oid = k.contypid
@@ -100,13 +116,13 @@ select
     -- A trigger that enforces a foreign key has its own OID in its name.
     case
         when t.tgisinternal
-        then format('%I: %s of %I.%I (%s)', r.relname, t.tgfoid::regproc, kr.relname, k.conname, t.tgtype)
+        then format('%I: %s of %I.%I (%s)', r.relname, t.tgfoid::regproc, kr.relname, k.name, t.tgtype)
         else format('%I.%I', r.relname, t.tgname)
     end,
     jsonb_build_object('enabled', t.tgenabled, 'deferrable', t.tgdeferrable, 'deferred', t.tginitdeferred)
 from relations r
 join pg_trigger t on t.tgrelid = r.oid
-left join pg_constraint k on k.oid = t.tgconstraint
+left join constraints k on k.oid = t.tgconstraint
 left join pg_class kr on kr.oid = k.conrelid
 union all
 select 'rule', r.nspname, format('%I.%I', r.relname, w.rulename), jsonb_build_object('enabled', w.ev_enabled)

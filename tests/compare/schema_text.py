@@ -16,12 +16,17 @@ PASSING = re.compile(
     r"(\\(un)?restrict .*|-- Dumped (from|by) .*|-- PostgreSQL database dump.*|--|"
     r"SET default_(tablespace|table_access_method) = .*;|)"
 )
+# Before 18 a not-null constraint had no name, and pg_dump writes those that are not the usual one.
+NOT_NULL_NAME = re.compile(r'CONSTRAINT (?:[\w$]+|"(?:[^"]|"")+") NOT NULL')
+NOT_NULL_NAMES_SINCE = 18
 HEADER = re.compile(r"-- Name: .*; Type: .*; Schema: .*; Owner: .*")
 
 
 def different_text(source: Endpoint, destination: Endpoint, here: Scope, there: Scope) -> Iterator[str]:
     """Yield the unified diff of both schemas' texts."""
     ours, theirs = _text(source, here), _text(destination, there)
+    if min(source.version or 0, destination.version or 0) < NOT_NULL_NAMES_SINCE:
+        ours, theirs = ([NOT_NULL_NAME.sub("NOT NULL", line) for line in text] for text in (ours, theirs))
     return difflib.unified_diff(ours, theirs, "schema (source)", "schema (destination)", lineterm="")
 
 

@@ -122,7 +122,9 @@ select
         'create materialized view %%s%%s as %%s',
         c.oid::regclass, ' with (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), '; ')
     )
-        || case when c.relispopulated then '' else ' with no data' end
+        -- a refresh freezes its rows, create … as does not: older snapshots would see an empty view
+        || ' with no data'
+        || case when c.relispopulated then format('; refresh materialized view %%s', c.oid::regclass) else '' end
         || coalesce((
             select string_agg('; ' || pg_get_indexdef(indexrelid), '') from pg_index where indrelid = c.oid
         ), '')

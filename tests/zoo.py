@@ -11,8 +11,9 @@ from elt_script.pg.endpoint import Endpoint
 FOLDER = Path(__file__).parent / "db" / "zoo"
 SCHEMAS = ("public", "shop", "Odd Schème")
 
-# What is not in the zoo of every test, because not every role can make it, or because it is not copied.
-Extra = Literal["outside_schemas", "superuser", "vector", "changed_by_pg_dump"]
+# What is not in every test's zoo: not every role may make it, not every server has it, not all is copied.
+OwnersExtra = Literal["outside_schemas", "changed_by_pg_dump", "xml", "icu"]
+SuperusersExtra = Literal["superuser", "contrib", "vector"]
 
 
 def load_zoo(endpoint: Endpoint) -> None:
@@ -22,8 +23,8 @@ def load_zoo(endpoint: Endpoint) -> None:
     _load(endpoint, *sorted(FOLDER.glob("0*.sql")), *(_part(f"since_{major}") for major in since))
 
 
-def load_extra(endpoint: Endpoint, extra: Extra) -> None:
-    """Add an extra part to the zoo; "superuser" and "vector" need a superuser."""
+def load_extra(endpoint: Endpoint, extra: OwnersExtra | SuperusersExtra) -> None:
+    """Add an extra part to the zoo; its first line says what it needs."""
     _load(endpoint, _part(extra))
 
 

@@ -19,18 +19,25 @@ PASSING = re.compile(
 # Before 18 a not-null constraint had no name, and pg_dump writes those that are not the usual one.
 NOT_NULL_NAME = re.compile(r'CONSTRAINT (?:[\w$]+|"(?:[^"]|"")+") NOT NULL')
 NOT_NULL_NAMES_SINCE = 18
+# Before 16 a view that reads one table names that table before each column, and later ones do not.
+QUALIFIER = re.compile(r'(?:"(?:[^"]|"")*"|[\w$]+)\.(?=["\w])')
+FEWER_QUALIFIERS_SINCE = 16
 HEADER = re.compile(r"-- Name: .*; Type: .*; Schema: .*; Owner: .*")
 
 
 def different_text(source: Endpoint, destination: Endpoint, here: Scope, there: Scope) -> Iterator[str]:
     """Yield the unified diff of both schemas' texts."""
+    versions = (source.version or 0, destination.version or 0)
     ours, theirs = _text(source, here), _text(destination, there)
-    if min(source.version or 0, destination.version or 0) < NOT_NULL_NAMES_SINCE:
-        ours, theirs = ([NOT_NULL_NAME.sub("NOT NULL", line) for line in text] for text in (ours, theirs))
-    return difflib.unified_diff(ours, theirs, "schema (source)", "schema (destination)", lineterm="")
+    if min(versions) < NOT_NULL_NAMES_SINCE:
+        ours, theirs = (NOT_NULL_NAME.sub("NOT NULL", text) for text in (ours, theirs))
+    if min(versions) < FEWER_QUALIFIERS_SINCE <= max(versions):
+        ours, theirs = (QUALIFIER.sub("", text) for text in (ours, theirs))
+    labels = ("schema (source)", "schema (destination)")
+    return difflib.unified_diff(ours.split("\n"), theirs.split("\n"), *labels, lineterm="")
 
 
-def _text(endpoint: Endpoint, scope: Scope) -> list[str]:
+def _text(endpoint: Endpoint, scope: Scope) -> str:
     """Return the lines that matter, the objects in the order of their names.
 
     pg_dump's own order follows the schemas' names, which a mapping changes, and OIDs.
@@ -50,7 +57,7 @@ def _text(endpoint: Endpoint, scope: Scope) -> list[str]:
     if scope.common is not None:
         objects = [entry for entry in objects if not _is_special_to_public(entry)]
     translated = sorted([_header(scope, entry[0]), *map(scope.translated, entry[1:])] for entry in objects)
-    return [line for entry in (preamble, *translated) for line in entry]
+    return "\n".join(line for entry in (preamble, *translated) for line in entry)
 
 
 def _header(scope: Scope, line: str) -> str:
@@ -60,7 +67,7 @@ def _header(scope: Scope, line: str) -> str:
 
 def _is_special_to_public(entry: list[str]) -> bool:
     """Tell what pg_dump writes for other schemas and not for public, or the reverse."""
-    return "; Type: SCHEMA; " in entry[0] or "COMMENT ON SCHEMA public IS 'standard public schema';" in entry
+    return "; Type: SCHEMA; " in entry[0] or entry[-1].endswith(" IS 'standard public schema';")
 
 
 def _stripped(entry: list[str]) -> list[str]:

@@ -179,7 +179,9 @@ def _want_success(
     failed = [index for index, process in enumerate(processes) if process.returncode != 0]
     if not failed:
         return
-    blamed = [i for i in failed if processes[i].returncode != -signal.SIGPIPE and stderr[i]] or failed
+    causes = [i for i in failed if processes[i].returncode != -signal.SIGPIPE] or failed
+    killed = [i for i in causes if processes[i].returncode < 0]  # says nothing, and makes others complain
+    blamed = killed or [i for i in causes if stderr[i]] or causes
     first, status = commands[blamed[0]], processes[blamed[0]].returncode
     how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
     said = (f"{commands[i].label} said: {stderr[i]}" for i in blamed if stderr[i])

@@ -1,0 +1,129 @@
+"""From an address to a file that is whole, or an error that says why there is none."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import structlog
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+from elt_script.errors import CannotConnectError, ConfigError
+from source_db_init.errors import CsvError
+
+ATTEMPTS = 3
+PAUSE = wait_exponential(max=5)  # seconds: 1, 2
+ANSWER_S = 20  # what a web server is given for each answer
+PIECE = 1 << 20
+PASSING = frozenset({408, 425, 429})  # refusals that may be over in a moment, as all from 500 on
+
+Report = Callable[[int, int | None], None]  # bytes so far, and in all if that is known
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class _ShortError(OSError):
+    """The connection ended before the file did."""
+
+
+def fetch(address: str, folder: Path, report: Report) -> Path:
+    """Return the file at an address: a path, file://, http:// or https://.
+
+    folder  private, removed by the caller; a download goes there
+
+    Raises CsvError where there is no such file, CannotConnectError where nobody answers.
+    """
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise ConfigError("the CSV's address cannot be understood", hint="Correct DATA_URL.") from error
+    if parts.scheme in {"http", "https"}:
+        return _downloaded(parts, folder / "download", report)
+    if parts.scheme == "file":
+        path = Path(unquote(parts.path))
+    elif "://" in address:
+        raise ConfigError(
+            f"a CSV cannot be fetched by {parts.scheme}://", hint="Use a path, file://, http:// or https://."
+        )
+    else:
+        path = Path(address).expanduser()
+    if not path.exists():
+        raise CsvError(f"there is no file {path}", hint="Correct the path (--csv, DATA_URL).")
+    return path
+
+
+def shown(address: str) -> str:
+    """Return an address without what may be secret in it: the password, and a query that is a signature."""
+    try:
+        parts = urlsplit(address)
+        if parts.scheme not in {"http", "https"}:
+            return address
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "?"
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+
+
+def _downloaded(parts: SplitResult, place: Path, report: Report) -> Path:
+    address = shown(parts.geturl())
+
+    def say_so(state: RetryCallState) -> None:
+        error = str(state.outcome.exception()) if state.outcome else ""
+        _log.info("download.retried", address=address, attempt=state.attempt_number, error=error)
+
+    patiently = Retrying(
+        retry=retry_if_exception(_may_pass),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=PAUSE,
+        before_sleep=say_so,
+        reraise=True,
+    )
+    try:
+        size = patiently(_download, parts, place, report)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise CsvError(
+            f"{address} cannot be had",
+            detail=f"the server said {error.code} {error.reason}",
+            hint="Correct the address (--csv, DATA_URL).",
+        ) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise CannotConnectError(
+            f"{address} cannot be reached",
+            detail="" if isinstance(error, http.client.InvalidURL) else str(getattr(error, "reason", error)),
+            hint="See that the address is right, and that this machine may go there.",
+        ) from error
+    _log.info("csv.downloaded", address=address, bytes=size)
+    return place
+
+
+def _download(parts: SplitResult, place: Path, report: Report) -> int:
+    request = urllib.request.Request(_without_user(parts))  # noqa: S310  (http and https alone come here)
+    if parts.username is not None:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(user.encode()).decode()}")
+    with urllib.request.urlopen(request, timeout=ANSWER_S) as answer, place.open("wb") as file:  # noqa: S310
+        said = answer.headers.get("Content-Length")
+        promised = int(said) if said and said.isdecimal() else None
+        size = 0
+        while piece := answer.read(PIECE):
+            size += file.write(piece)
+            report(size, promised)
+    if promised is not None and size != promised:
+        raise _ShortError(f"{size} of {promised} bytes came")
+    return size
+
+
+def _without_user(parts: SplitResult) -> str:
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code in PASSING or error.code >= http.client.INTERNAL_SERVER_ERROR
+    return isinstance(error, (OSError, http.client.HTTPException))

@@ -1,13 +1,18 @@
 # Two commands are enough: `make demo` and `make test`.
-PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The first Python here that is new enough; `make demo PYTHON=…` names another.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 
 .PHONY: demo test lint format lock clean
 
+# ARGS=--keep leaves the servers running, ARGS=--stop stops them.
 demo: $(VENV)/.installed
 	@$(BIN)/elt demo $(ARGS)
 
+# Tests that need Docker are skipped where there is none; with CI=true that is a failure. See tests/conftest.py.
 test: lint
 	$(BIN)/pytest $(ARGS)
 
@@ -22,9 +27,11 @@ format: $(VENV)/.installed
 	$(BIN)/ruff format
 
 $(VENV)/.installed: requirements.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer is needed: install it, or name it by PYTHON=…' >&2; exit 1; }
+	@echo "Setting up $(VENV) from requirements.txt: a minute or two, this once"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes --requirement requirements.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 lock: $(VENV)/.installed

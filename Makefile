@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # The first Python here that is new enough; `make demo PYTHON=…` names another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
   $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check install
 
 .PHONY: demo test lint format lock clean
 
@@ -37,8 +37,6 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 lock: $(VENV)/.installed
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra demo --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --output-file requirements.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraint requirements.txt --generate-hashes \
-	  --no-header --no-annotate --no-emit-index-url --output-file docker/requirements.txt pyproject.toml
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

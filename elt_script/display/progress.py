@@ -205,9 +205,12 @@ class Progress:
         self.doing = escaped(f"attempt {event['attempt']}, blocked by {who}")
 
     def run_published(self, event: Event, _now: float) -> None:
-        """Remember what readers now see, and how long they had to wait for it."""
-        held = human_seconds(float(event["held_seconds"]))
-        self._facts.append(f"generation {event['generation']}, readers waited {held}")
+        """Remember what readers now see."""
+        self._facts.append(f"generation {event['generation']}")
+
+    def publish_done(self, event: Event, _now: float) -> None:
+        """Remember for how long readers had to wait."""
+        self._facts.append(f"locks held for {human_seconds(float(event['held_seconds']))}")
 
     def transform_started(self, event: Event, _now: float) -> None:
         """Say which one is at work."""
@@ -274,6 +277,7 @@ _HANDLERS: Mapping[str, Callable[[Progress, Event, float], list[Said] | None]] =
     "table.auditing": Progress.table_auditing,
     "table.audited": Progress.table_audited,
     "publish.waiting": Progress.publish_waiting,
+    "publish.done": Progress.publish_done,
     "run.published": Progress.run_published,
     "transform.started": Progress.transform_started,
     "transform.output": Progress.transform_output,

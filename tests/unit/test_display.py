@@ -44,11 +44,8 @@ EVENTS: list[tuple[str, str, dict[str, Any]]] = [
     ("warning", "object.left_out", {"object": HOSTILE, "reason": "no"}),
     ("info", "dependant.repointed", {"object": HOSTILE}),
     ("info", "publish.waiting", {"attempt": 1, "blockers": ["pid 5"]}),
-    (
-        "info",
-        "run.published",
-        {"generation": 7, "as_of": datetime(2026, 1, 2, tzinfo=UTC), "held_seconds": 0.01},
-    ),
+    ("info", "publish.done", {"held_seconds": 0.01}),
+    ("info", "run.published", {"generation": 7, "as_of": datetime(2026, 1, 2, tzinfo=UTC)}),
     ("info", "transform.started", {"name": "dbt"}),
     ("info", "transform.output", {"name": "dbt", "line": HOSTILE}),
     ("info", "transform.finished", {"name": "dbt", "seconds": 1.0}),

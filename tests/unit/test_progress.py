@@ -109,16 +109,17 @@ def test_the_server_that_is_waited_for_is_named_with_its_error() -> None:
 
 
 @pytest.mark.parametrize("blockers", ["pid 5", ["pid 5"]])
-def test_a_publish_says_who_blocks_it_and_how_long_readers_waited(blockers: object) -> None:
+def test_a_publish_says_who_blocks_it_and_how_long_its_locks_were_held(blockers: object) -> None:
     progress = Progress()
     told(progress, 0, "step.started", step="publish")
     told(progress, 1, "publish.waiting", attempt=1, blockers=blockers)
     assert progress.doing == "attempt 1, blocked by pid 5"
 
-    told(progress, 2, "run.published", generation=7, as_of="2026", held_seconds=0.012)
+    told(progress, 2, "publish.done", held_seconds=0.012)
+    told(progress, 2, "run.published", generation=7, as_of="2026")
 
     assert told(progress, 2, "step.finished", step="publish", seconds=2.0) == [
-        Said("✔", "publish     2.00s  generation 7, readers waited 0.01s")
+        Said("✔", "publish     2.00s  locks held for 0.01s, generation 7")
     ]
 
 

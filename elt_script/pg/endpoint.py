@@ -13,6 +13,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from elt_script.errors import DestinationError, EltError, SourceError
+from elt_script.pg import stop
 from elt_script.pg.process import Command
 
 Role = Literal["source", "destination"]
@@ -76,11 +77,20 @@ PINNED_SINCE = {17: {"transaction_timeout": "0"}}
 
 def inherited_environment() -> dict[str, str]:
     """Return our environment without the PG… variables that would point a program at some server."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("PG") or name in KEPT_VARIABLES
-    }
+    return {name: value for name, value in os.environ.items() if not _is_foreign(name)}
+
+
+def _is_foreign(name: str) -> bool:
+    return name.startswith("PG") and name not in KEPT_VARIABLES
+
+
+def _forget_foreign_variables() -> None:
+    """Remove from this process what would point libpq, which looks there, at our caller's server.
+
+    Not all of it could be overruled by parameters: an empty `service` is a service that does not exist.
+    """
+    for name in [name for name in os.environ if _is_foreign(name)]:
+        del os.environ[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +147,21 @@ class Endpoint:
         return {**self._environment(), **known}
 
     def connect(self, *, autocommit: bool = False) -> psycopg.Connection[Any]:
-        """Open a session for decisions and DDL: rows of users' tables never come this way."""
-        return psycopg.connect(
+        """Open a session for decisions and DDL: rows of users' tables never come this way.
+
+        Its statements are cancelled when the command is stopped.
+        """
+        stop.current().heed()
+        _forget_foreign_variables()
+        session = psycopg.connect(
             self._conninfo(),
             password=self.password,
             application_name=self.application,
             autocommit=autocommit,
             cursor_factory=_SourceCursor if self.role == "source" else psycopg.Cursor,
         )
+        stop.current().opened(session)
+        return session
 
     def program(self, name: str, *arguments: str) -> Command:
         """Return one of Postgres' own programs, pointed at this database."""

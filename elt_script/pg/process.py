@@ -9,20 +9,15 @@ import selectors
 import signal
 import subprocess
 import tempfile
-import threading
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
-from elt_script.errors import EltError, InterruptedRunError
+from elt_script.errors import EltError
+from elt_script.pg import stop
 
 PIPE_BYTES = 1 << 20  # the kernel's default limit for an unprivileged user, 16 times a pipe's default
 STDERR_BYTES = 16384  # of each program's messages, the last are kept
-PATIENCE_S = 3.0  # what a program is given to end after each signal
-
-_running: set[subprocess.Popen[bytes]] = set()
-_lock = threading.Lock()
-_stopping = threading.Event()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +59,8 @@ def status(command: Command) -> tuple[int, Finished]:
     return process.returncode, finished
 
 
-def _finish(commands: Sequence[Command], script: bytes) -> tuple[list[subprocess.Popen[bytes]], Finished]:
-    processes: list[subprocess.Popen[bytes]] = []
+def _finish(commands: Sequence[Command], script: bytes) -> tuple[list[stop.Program], Finished]:
+    processes: list[stop.Program] = []
     try:
         with in_memory(script) as stdin:
             source: IO[bytes] = stdin
@@ -79,60 +74,50 @@ def _finish(commands: Sequence[Command], script: bytes) -> tuple[list[subprocess
         for process in processes:
             process.wait()
     except BaseException:
-        _stop(processes)
+        stop.end(processes)
         raise
     finally:
-        with _lock:
-            _running.difference_update(processes)
+        stop.current().forget(processes)
         for process in processes:
             _stdout(process).close()
-    if _stopping.is_set():
-        raise InterruptedRunError("stopped")
+    stop.current().heed()
     return processes, Finished(stdout, stderr)
 
 
 @contextlib.contextmanager
 def supervised() -> Generator[None]:
-    """Programs may be started while this block lasts; when it ends, however it ends, none is left."""
-    _stopping.clear()
+    """Have programs for this block alone: when it ends, however it ends, none of them is left."""
+    work = stop.current().part()
     try:
-        yield
+        with stop.within(work):
+            yield
     finally:
-        stop_all()
+        work.end()
 
 
-def stop_all() -> None:
-    """Stop every program that runs, from whichever thread, and start no more."""
-    _stopping.set()
-    with _lock:
-        left = list(_running)
-    _stop(left)
+def _start(command: Command, stdin: IO[bytes]) -> stop.Program:
+    def begin() -> stop.Program:
+        return subprocess.Popen(
+            command.argv,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(command.env),
+            process_group=0,  # a terminal's Ctrl-C is for us, who then stop the programs in order
+            bufsize=0,
+            pass_fds=command.files,
+        )
 
-
-def _start(command: Command, stdin: IO[bytes]) -> subprocess.Popen[bytes]:
-    with _lock:
-        if _stopping.is_set():
-            raise InterruptedRunError("stopped")
-        try:
-            process = subprocess.Popen(
-                command.argv,
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=dict(command.env),
-                process_group=0,  # a terminal's Ctrl-C is for us, who then stop the programs in order
-                bufsize=0,
-                pass_fds=command.files,
-            )
-        except OSError as error:
-            raise command.error(f"{command.label} could not be started", detail=str(error)) from error
-        _running.add(process)
+    try:
+        process = stop.current().start(begin)
+    except OSError as error:
+        raise command.error(f"{command.label} could not be started", detail=str(error)) from error
     with contextlib.suppress(OSError, AttributeError):  # a larger pipe is a gain, never a need
         fcntl.fcntl(_stdout(process), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     return process
 
 
-def _stdout(process: subprocess.Popen[bytes]) -> IO[bytes]:
+def _stdout(process: stop.Program) -> IO[bytes]:
     assert process.stdout is not None  # noqa: S101  (we asked for a pipe)
     return process.stdout
 
@@ -148,7 +133,7 @@ def in_memory(script: bytes) -> IO[bytes]:
     return file
 
 
-def _drain(processes: Sequence[subprocess.Popen[bytes]]) -> tuple[bytes, tuple[str, ...]]:
+def _drain(processes: Sequence[stop.Program]) -> tuple[bytes, tuple[str, ...]]:
     """Read the last program's stdout, and the end of every stderr, until all of them are closed."""
     stdout = bytearray()
     stderr = [bytearray() for _ in processes]
@@ -174,7 +159,7 @@ def _drain(processes: Sequence[subprocess.Popen[bytes]]) -> tuple[bytes, tuple[s
 
 
 def _want_success(
-    commands: Sequence[Command], processes: Sequence[subprocess.Popen[bytes]], stderr: Sequence[str]
+    commands: Sequence[Command], processes: Sequence[stop.Program], stderr: Sequence[str]
 ) -> None:
     failed = [index for index, process in enumerate(processes) if process.returncode != 0]
     if not failed:
@@ -192,15 +177,3 @@ def _want_success(
         if command.lost_status is not None
     )
     raise failure
-
-
-def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End processes: SIGINT makes Postgres' programs cancel what the server does for them; then harder."""
-    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-        alive = [process for process in processes if process.poll() is None]
-        for process in alive:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(sign)
-        for process in alive:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(PATIENCE_S)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import ceil
+from dataclasses import dataclass
 
 from elt_script.config.model import Config, TableSettings
-from elt_script.pg.catalog import Extension, Outside, Relation, Type, as_table
+from elt_script.copies import copies_of, jobs_of, leaves, spread_anew
+from elt_script.pg.catalog import Extension, Outside, Relation, Type
 from elt_script.tables import CopyJob, TableCopy, TableName
 
 LONGEST_NAME = 63  # bytes; Postgres cuts longer names in silence
-SMALL_BYTES = 1 << 20  # below this a pair of programs costs more than the rows
-BATCH = 100  # small tables that share one pair of programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,8 @@ class SourceFacts:
     edges: Sequence[Edge]
     extensions: Sequence[Extension]
     outside: Sequence[Outside]
-    names: Sequence[Name] = ()
+    names: Sequence[Name]
+    encoding: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +63,11 @@ class Taken:
 class DestinationFacts:
     """What the destination's catalog says."""
 
-    taken: Sequence[Taken] = ()
-    extensions: Mapping[str, str] = field(default_factory=dict[str, str])  # name → schema
-    live: Mapping[TableName, int] = field(default_factory=dict[TableName, int])  # published table → rows
-    other_pipelines: Mapping[str, str] = field(
-        default_factory=dict[str, str]
-    )  # final schema → who publishes there
+    taken: Sequence[Taken]
+    extensions: Mapping[str, str]  # name → schema
+    live: Mapping[TableName, int]  # published table → rows
+    other_pipelines: Mapping[str, str]  # final schema → who publishes there
+    encoding: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +124,16 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
     excluded, left_out = _left_out(config, source, chosen)
     kept = [relation for relation in chosen if relation.oid not in excluded]
     staging = {final: prefixed("elt_next_", final) for final in schemas.values()}
-    copies = tuple(
-        TableCopy(
-            as_table(relation, source.types), TableName(staging[schemas[relation.schema]], relation.name)
-        )
-        for relation in kept
-        if relation.kind == "r"
+    children = _children(source)
+    same_encoding = source.encoding == destination.encoding
+    copies = copies_of(
+        kept,
+        children,
+        source.types,
+        lambda name: TableName(staging[schemas[name.schema]], name.name),
+        same_encoding=same_encoding,
     )
+    faults += _lost_parts(chosen, kept, children, same_encoding)
     needed = tuple(extension for extension in source.extensions if extension.needed_by)
     left_out += [
         (f"{thing.kind} {thing.name}", thing.reason)
@@ -168,7 +169,7 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         schemas=schemas,
         staging=staging,
         copies=copies,
-        jobs=_jobs(copies, workers),
+        jobs=jobs_of(copies, workers, source.encoding),
         workers=workers,
         settings=settings,
         excluded=tuple(sorted(by_oid[oid].full_name for oid in excluded)),
@@ -247,6 +248,33 @@ def _left_out(
     return set(why), sorted(named)
 
 
+def _children(source: SourceFacts) -> dict[int, list[int]]:
+    """Return relation → its partitions and heirs."""
+    children: dict[int, list[int]] = {}
+    for edge in source.edges:
+        if edge.kind == "child":
+            children.setdefault(edge.needs, []).append(edge.relation)
+    return children
+
+
+def _lost_parts(
+    chosen: Sequence[Relation],
+    kept: Sequence[Relation],
+    children: Mapping[int, Sequence[int]],
+    same_encoding: bool,
+) -> Iterable[str]:
+    """Return a fault for each partition that is left out though rows of its siblings would belong to it."""
+    by_oid = {relation.oid: relation for relation in chosen}
+    kept_oids = {relation.oid for relation in kept}
+    for top in spread_anew(kept, children, same_encoding):
+        for part in leaves(top.oid, children, by_oid):
+            if part.oid not in kept_oids:
+                yield (
+                    f"{part.full_name} cannot be left out alone: the rows of {top.full_name} are shared out "
+                    "among its partitions by a hash that is another one at the destination"
+                )
+
+
 def _unmatched(config: Config, chosen: Sequence[Relation]) -> Iterable[str]:
     """Return a fault for each pattern without wildcards that names no table."""
     names = {str(relation.full_name) for relation in chosen} | {relation.name for relation in chosen}
@@ -287,13 +315,3 @@ def _taken(
         f"the destination has a {taken.kind} {taken.schema}.{taken.name}, which elt did not publish: {hint}"
         for taken in refused
     ]
-
-
-def _jobs(copies: Sequence[TableCopy], workers: int) -> tuple[CopyJob, ...]:
-    """Share the copies out: large tables one by one, largest first, small ones in batches."""
-    large = [copy for copy in copies if copy.table.bytes >= SMALL_BYTES]
-    small = [copy for copy in copies if copy.table.bytes < SMALL_BYTES]
-    size = max(1, min(BATCH, ceil(len(small) / workers)))
-    jobs = [CopyJob((copy,), binary=copy.table.portable) for copy in large]
-    jobs += [CopyJob(tuple(small[at : at + size]), binary=False) for at in range(0, len(small), size)]
-    return tuple(sorted(jobs, key=lambda job: -job.bytes))

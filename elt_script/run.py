@@ -105,7 +105,6 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
                 detail=f"{servers.source} and {servers.destination} are one server",
                 hint="Point one of them elsewhere; nothing has been changed.",
             )
-        both = preflight.same_encoding(servers.source, servers.destination, source)
         live = next(iter(ledger.kept(control, config.pipeline)), None)
         live = live if live and live.place == 0 else None
         facts = preflight.source_facts(source, config)
@@ -125,9 +124,7 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
             for relation in facts.relations
             if relation.kind == "m" and not relation.populated and relation.schema in plan.schemas
         )
-        yield Prepared(
-            Servers(*both, servers.major), plan, given_up, faults, unpopulated, moment, source, live
-        )
+        yield Prepared(servers, plan, given_up, faults, unpopulated, moment, source, live)
 
 
 @translating()
@@ -214,8 +211,7 @@ def _run(
             for what, why in plan.left_out:
                 log.warning("object.left_out", object=what, reason=why)
         with clock.at("snapshot"):
-            tables = [copy.table.name for copy in plan.copies]
-            snapshot = export_snapshot(ready_plan.source, tables, SOURCE_LOCK_PATIENCE_S)
+            snapshot = export_snapshot(ready_plan.source, plan.copies, SOURCE_LOCK_PATIENCE_S)
         with clock.at("stage"):
             board = _board_name(config.pipeline, run_id)
             staging = stage.draw(servers.source, servers.destination, snapshot, plan, board, servers.major)
@@ -230,7 +226,8 @@ def _run(
                 rows=sum(max(0, copy.table.rows_estimate) for copy in plan.copies),
                 bytes=sum(copy.table.bytes for copy in plan.copies),
             )
-            with watched(servers.destination, {copy.staged: copy.table.name for copy in plan.copies}):
+            places = {place: copy.table.name for copy in plan.copies for place in copy.places}
+            with watched(servers.destination, places):
                 done = loader.load(executor)
         with clock.at("finish"):
             loader.join(executor)
@@ -257,7 +254,7 @@ def _run(
 
 def _draw(ready_plan: Prepared, run_id: str) -> None:
     servers, plan = ready_plan.servers, ready_plan.plan
-    snapshot = export_snapshot(ready_plan.source, [], SOURCE_LOCK_PATIENCE_S)
+    snapshot = export_snapshot(ready_plan.source, (), SOURCE_LOCK_PATIENCE_S)
     board = _board_name(plan.pipeline, run_id)
     stage.draw(servers.source, servers.destination, snapshot, plan, board, servers.major)
 

@@ -81,24 +81,45 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class TableCopy:
-    """One table's rows on their way: from where, to where, which columns."""
+    """One table's rows on their way: from where, to where, which columns.
+
+    parts  staged partitions that share the rows out anew, where a hash means another one at the destination
+    """
 
     table: Table
     staged: TableName
+    parts: tuple[TableName, ...] = ()
+
+    @property
+    def places(self) -> tuple[TableName, ...]:
+        """The staged tables that get the rows."""
+        return self.parts or (self.staged,)
+
+    def whole(self, place: TableName) -> sql.Composed:
+        """Return what holds exactly the table's rows: what is in place, without heirs, or all its partitions."""
+        return sql.SQL("{}" if self.parts else "only {}").format(place.quoted)
 
     @property
     def columns(self) -> sql.Composable:
         """The list of copied columns in parentheses, or nothing for a table without columns."""
-        names = [column.quoted for column in self.table.copied]
-        return sql.SQL(" ({})").format(sql.SQL(", ").join(names)) if names else sql.SQL("")
+        return sql.SQL(" ({})").format(self.names) if self.table.copied else sql.SQL("")
+
+    @property
+    def names(self) -> sql.Composable:
+        """The list of copied columns."""
+        return sql.SQL(", ").join(column.quoted for column in self.table.copied)
 
 
 @dataclass(frozen=True, slots=True)
 class CopyJob:
-    """What one pair of programs copies: one table in the best format, or many small ones as text."""
+    """What one pair of programs copies: one table in the best format, or many small ones as text.
+
+    encoding  the source's own: its bytes travel as they are
+    """
 
     copies: tuple[TableCopy, ...]
     binary: bool
+    encoding: str
 
     @property
     def bytes(self) -> int:

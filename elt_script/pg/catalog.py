@@ -56,6 +56,7 @@ class Relation:
     rows_estimate: int
     bytes: int
     populated: bool
+    hashed: str | None
     columns: list[list[Any]]
 
     @property

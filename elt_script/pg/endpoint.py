@@ -190,16 +190,13 @@ class Endpoint:
 
     def _conninfo(self) -> str:
         # here and not in PGOPTIONS, which the options of a libpq service would replace
-        options = {"options": self._options()} if self.pinned else {}
-        return make_conninfo("", **{"connect_timeout": "10", **KEEPALIVES, **self.parameters, **options})
+        pinned = {"options": self._options(), "client_encoding": "UTF8"} if self.pinned else {}
+        return make_conninfo("", **{"connect_timeout": "10", **KEEPALIVES, **self.parameters, **pinned})
 
     def _environment(self) -> Mapping[str, str]:
         own = {"PGAPPNAME": self.application, "LC_MESSAGES": "C"}
         if self.password is not None:
             own["PGPASSWORD"] = self.password
-        encoding = self.settings.get("client_encoding")
-        if encoding and self.pinned:
-            own["PGCLIENTENCODING"] = encoding
         return {**inherited_environment(), **own}
 
     def _options(self) -> str:

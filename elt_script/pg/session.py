@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 
 from elt_script.errors import SourceError
 from elt_script.pg.endpoint import Endpoint
-from elt_script.tables import TableName
+from elt_script.tables import TableCopy
 
 Connection = psycopg.Connection[Any]
 Row = TypeVar("Row")
@@ -90,26 +90,26 @@ def one_moment(source: Endpoint) -> Generator[tuple[Connection, Moment]]:
         yield conn, moment
 
 
-def export_snapshot(conn: Connection, tables: Sequence[TableName], patience_seconds: int) -> str:
+def export_snapshot(conn: Connection, copies: Sequence[TableCopy], patience_seconds: int) -> str:
     """Return the name by which other sessions join the moment that conn sees.
 
-    Holds tables against DDL meanwhile. A snapshot does not protect from a truncate or a rewrite that came
-    between it and the lock, so those are looked for.
+    Holds the copied tables against DDL meanwhile. A snapshot does not protect from a truncate or a rewrite
+    that came between it and the lock, so those are looked for.
 
     Raises SourceError where a table stays locked, or has been rewritten.
     """
-    if tables:
+    if copies:
         conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(f"{patience_seconds}s")))
-        names = sql.SQL(", ").join(table.quoted for table in tables)
+        names = sql.SQL(", ").join(copy.whole(copy.table.name) for copy in copies)
         try:
-            conn.execute(sql.SQL("lock table only {} in access share mode").format(names))
+            conn.execute(sql.SQL("lock table {} in access share mode").format(names))
         except psycopg.errors.LockNotAvailable as error:
             raise SourceError(
                 f"a table of the source was locked for more than {patience_seconds} s",
                 detail=str(error).strip(),
                 hint="Somebody changes its schema; run again when that is done.",
             ) from error
-        places = {"tables": [table.quoted.as_string(None) for table in tables]}
+        places = {"tables": [copy.table.name.quoted.as_string(None) for copy in copies]}
         rewritten = [name for (name,) in conn.execute(query("rewritten"), places)]
         if rewritten:
             raise SourceError(

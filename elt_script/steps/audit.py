@@ -42,11 +42,11 @@ def digest_query(copy: TableCopy, place: TableName, at: int, *, content: bool) -
     """Return the query for (at, rows, digest) of a table, read in place; see pg/sql/digest.sql."""
     columns = copy.table.columns
     if not content or not columns:
-        return sql.SQL("select {}::int, count(*), 0::numeric from only {}").format(
-            sql.Literal(at), place.quoted
+        return sql.SQL("select {}::int, count(*), 0::numeric from {}").format(
+            sql.Literal(at), copy.whole(place)
         )
     values = sql.SQL(", ").join(_digested(column) for column in columns)
-    return query("digest").format(at=sql.Literal(at), columns=values, table=place.quoted)
+    return query("digest").format(at=sql.Literal(at), columns=values, table=copy.whole(place))
 
 
 def _digested(column: Column) -> sql.Composed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from itertools import zip_longest
 
 import structlog
 from psycopg import sql
@@ -16,7 +17,7 @@ from elt_script.tables import Copied, CopyJob, TableCopy
 
 ATTEMPTS = 3  # of a pair that lost a connection
 LONGEST_ARGUMENT = 100_000  # bytes; Linux takes 128 KiB
-COUNTED = re.compile(r"^elt\.rows (\d+)$", re.MULTILINE)
+COUNTED = re.compile(r"elt\.rows (\d+)$\n?", re.MULTILINE)
 COUNT = "\\warn elt.rows :ROW_COUNT"
 
 log = structlog.get_logger()
@@ -46,7 +47,11 @@ def copy_rows(job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: s
         before_sleep=_say_so,
         reraise=True,
     )
-    finished = patiently(_pair, job, source, destination, snapshot)
+    try:
+        finished = patiently(_pair, job, source, destination, snapshot)
+    except EltError as error:
+        error.detail = COUNTED.sub("", error.detail)  # ours, not for the reader
+        raise
     counts = _agreed(job, finished)
     seconds = time.monotonic() - started
     copied = [
@@ -66,9 +71,9 @@ def _say_so(state: RetryCallState) -> None:
 def _pair(job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str) -> Finished:
     if job.binary:
         (copy,) = job.copies
-        loader = _binary_loader(copy, destination)
+        loader = _binary_loader(copy, job.encoding, destination)
         if max(len(argument.encode()) for argument in loader.argv) < LONGEST_ARGUMENT:
-            return run(source.psql("--file=-"), loader, script=_binary_script(copy, snapshot))
+            return run(source.psql("--file=-"), loader, script=_binary_script(copy, job.encoding, snapshot))
     return run(source.psql("--file=-"), destination.psql("--file=-"), script=_text_script(job, snapshot))
 
 
@@ -79,19 +84,21 @@ def _begin(snapshot: str) -> list[sql.Composable]:
     ]
 
 
-def _binary_script(copy: TableCopy, snapshot: str) -> bytes:
+def _binary_script(copy: TableCopy, encoding: str, snapshot: str) -> bytes:
     r"""Return what the source's psql runs. With \g it also knows how many rows a `copy to` wrote."""
-    copy_out = sql.SQL("copy {}{} to stdout (format binary) \\g /dev/stdout").format(
-        copy.table.name.quoted, copy.columns
+    copy_out = sql.SQL("copy {}{} to stdout (format binary, encoding {}) \\g /dev/stdout").format(
+        copy.table.name.quoted, copy.columns, sql.Literal(encoding)
     )
     return _lines(*_begin(snapshot), copy_out, sql.SQL(COUNT), sql.SQL("commit;"))
 
 
-def _binary_loader(copy: TableCopy, destination: Endpoint) -> Command:
+def _binary_loader(copy: TableCopy, encoding: str, destination: Endpoint) -> Command:
     statements = (
         sql.SQL("begin"),
         sql.SQL("truncate only {}").format(copy.staged.quoted),
-        sql.SQL("copy {}{} from stdin (format binary, freeze)").format(copy.staged.quoted, copy.columns),
+        sql.SQL("copy {}{} from stdin (format binary, freeze, encoding {})").format(
+            copy.staged.quoted, copy.columns, sql.Literal(encoding)
+        ),
         sql.SQL(COUNT),
         sql.SQL("commit"),
     )
@@ -105,20 +112,52 @@ def _text_script(job: CopyJob, snapshot: str) -> bytes:
     """
     script = [*_begin(snapshot), _printed(sql.SQL("begin;"))]
     for copy in job.copies:
-        copy_in = sql.SQL("truncate only {staged}; copy {staged}{columns} from stdin (freeze);")
-        copy_out = sql.SQL("copy {}{} to stdout \\g /dev/stdout").format(copy.table.name.quoted, copy.columns)
-        script += [
-            _printed(copy_in.format(staged=copy.staged.quoted, columns=copy.columns)),
-            copy_out,
-            sql.SQL(COUNT),
-            _printed(sql.SQL("\\.")),
-            _printed(sql.SQL(COUNT)),
-        ]
+        script += _shared_out(copy, job.encoding) if copy.parts else _moved(copy, job.encoding)
     return _lines(*script, _printed(sql.SQL("commit;")), sql.SQL("commit;"))
+
+
+def _moved(copy: TableCopy, encoding: str) -> list[sql.Composable]:
+    copy_in = sql.SQL("truncate only {0}; copy {0}{1} from stdin (freeze, encoding {2});")
+    return [
+        _printed(copy_in.format(copy.staged.quoted, copy.columns, sql.Literal(encoding))),
+        _rows_of(copy.table.name.quoted + copy.columns, encoding),
+        sql.SQL(COUNT),
+        END_OF_ROWS,
+        _printed(sql.SQL(COUNT)),
+    ]
+
+
+def _shared_out(copy: TableCopy, encoding: str) -> list[sql.Composable]:
+    """Offer each staged partition all rows, of which it takes its own.
+
+    A load by way of the partitioned table could not freeze them.
+    """
+    own = sql.SQL("select pg_get_partition_constraintdef({}::regclass) as own \\gset")
+    copy_in = sql.SQL("copy {}{} from stdin (freeze, encoding {}) where :own;")
+    rows = sql.SQL("(select {} from {})").format(copy.names, copy.table.name.quoted)
+    script: list[sql.Composable] = [_printed(sql.SQL("\\set total 0"))]
+    for place in copy.parts:
+        script += [
+            _printed(own.format(sql.Literal(place.quoted.as_string(None)))),
+            _printed(sql.SQL("truncate only {};").format(place.quoted)),
+            _printed(copy_in.format(place.quoted, copy.columns, sql.Literal(encoding))),
+            _rows_of(rows, encoding),
+            END_OF_ROWS,
+            _printed(sql.SQL("select :total + :ROW_COUNT as total \\gset")),
+        ]
+    script[-2:-2] = [sql.SQL(COUNT)]
+    return [*script, _printed(sql.SQL("\\warn elt.rows :total"))]
+
+
+def _rows_of(rows: sql.Composable, encoding: str) -> sql.Composed:
+    return sql.SQL("copy {} to stdout (encoding {}) \\g /dev/stdout").format(rows, sql.Literal(encoding))
 
 
 def _printed(line: sql.Composable) -> sql.Composed:
     return sql.SQL("select {} \\g /dev/stdout").format(sql.Literal(line.as_string(None)))
+
+
+END_OF_ROWS = _printed(sql.SQL("\\."))
 
 
 def _lines(*statements: sql.Composable) -> bytes:
@@ -128,11 +167,16 @@ def _lines(*statements: sql.Composable) -> bytes:
 def _agreed(job: CopyJob, finished: Finished) -> list[int]:
     """Return the number of rows of each table, which both sides must name alike."""
     read, written = ([int(count) for count in COUNTED.findall(said)] for said in finished.stderr)
-    if len(read) != len(job.copies) or read != written:
-        names = ", ".join(str(copy.table.name) for copy in job.copies)
+    counts = list(zip_longest(job.copies, read, written))
+    differing = [
+        f"{copy.table.name if copy else '?'}: {out} read, {into} written"
+        for copy, out, into in counts
+        if copy is None or out is None or out != into
+    ]
+    if differing:
         raise SourceError(
-            f"the source and the destination disagree about how many rows were copied of {names}",
-            detail=f"read {read}, written {written}",
+            "the source and the destination disagree about how many rows were copied",
+            detail="\n".join(differing),
             hint="This should not happen: run again, and report it if it comes back.",
         )
     return read

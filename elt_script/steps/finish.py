@@ -40,8 +40,9 @@ class MaterializedView:
 def complete_tables(job: CopyJob, staging: Staging, destination: Endpoint) -> float:
     """Build the keys and indexes of a job's tables, gather their statistics; return the seconds a table."""
     started = time.monotonic()
-    entries = [entry for copy in job.copies for entry in staging.tables.get(copy.staged, ())]
-    staging.archive.restore(destination, entries, one_transaction=len(job.copies) > 1)
+    places = [place for copy in job.copies for place in copy.places]
+    entries = [entry for place in places for entry in staging.tables.get(place, ())]
+    staging.archive.restore(destination, entries, one_transaction=len(places) > 1)
     analyze = sql.SQL("\n").join(sql.SQL("analyze {};").format(copy.staged.quoted) for copy in job.copies)
     run(destination.psql("--file=-"), script=analyze.as_bytes(None))
     seconds = (time.monotonic() - started) / len(job.copies)

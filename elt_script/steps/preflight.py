@@ -33,10 +33,9 @@ def choose_programs(
     return source.using(folder, versions[0]), destination.using(folder, versions[1]), major
 
 
-def same_encoding(source: Endpoint, destination: Endpoint, conn: Connection) -> tuple[Endpoint, Endpoint]:
-    """Return both endpoints with sessions in the source's own encoding: its bytes travel as they are."""
-    encoding = str(value(conn, sql.SQL("select getdatabaseencoding()")))
-    return source.with_settings(client_encoding=encoding), destination.with_settings(client_encoding=encoding)
+def encoding_of(conn: Connection) -> str:
+    """Return the encoding of the session's database."""
+    return str(value(conn, sql.SQL("select getdatabaseencoding()")))
 
 
 def is_same_database(source: Connection, destination: Connection) -> bool:
@@ -66,6 +65,7 @@ def source_facts(conn: Connection, config: Config) -> SourceFacts:
         extensions=catalog.read_extensions(conn, chosen),
         outside=catalog.read_outside(conn),
         names=rows(conn, Name, "routines", schemas=chosen),
+        encoding=encoding_of(conn),
     )
 
 
@@ -88,6 +88,7 @@ def destination_facts(
         extensions=dict(found.fetchall()),
         live=published,
         other_pipelines=others,
+        encoding=encoding_of(conn),
     )
 
 

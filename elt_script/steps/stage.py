@@ -23,24 +23,25 @@ from elt_script.tables import TableName
 
 # Catalogs whose objects belong to no schema, by OID, which never changes: what the archive lists is skipped.
 EXTENSION, EVENT_TRIGGER, PUBLICATION, PUBLISHED_TABLE, PUBLISHED_SCHEMA = 3079, 3466, 6104, 6106, 6237
-SUBSCRIPTION, WRAPPER, SERVER, USER_MAPPING, DEFAULT_ACL, LARGE_OBJECT = 6100, 2328, 1417, 1418, 826, 2995
+SUBSCRIPTION, WRAPPER, SERVER, DEFAULT_ACL, LARGE_OBJECT = 6100, 2328, 1417, 826, 2995
+LANGUAGE, ACCESS_METHOD = 2612, 2601
 SCHEMA, CONSTRAINT = 2615, 2606
 NOT_IN_A_SCHEMA = frozenset(
     {
         *(EXTENSION, EVENT_TRIGGER, PUBLICATION, PUBLISHED_TABLE, PUBLISHED_SCHEMA, SUBSCRIPTION),
-        *(WRAPPER, SERVER, USER_MAPPING, DEFAULT_ACL, LARGE_OBJECT),
+        *(WRAPPER, SERVER, DEFAULT_ACL, LARGE_OBJECT, LANGUAGE, ACCESS_METHOD),
     }
 )
-COMMENTS_ON_THEM = tuple(
-    f"COMMENT - {kind} "
-    for kind in (
-        "EXTENSION",
-        "EVENT TRIGGER",
-        "PUBLICATION",
-        "SUBSCRIPTION",
-        "FOREIGN DATA WRAPPER",
-        "SERVER",
-    )
+WITHOUT_AN_OID = (
+    "USER MAPPING - ",
+    "COMMENT - EXTENSION ",
+    "COMMENT - EVENT TRIGGER ",
+    "COMMENT - PUBLICATION ",
+    "COMMENT - SUBSCRIPTION ",
+    "COMMENT - FOREIGN DATA WRAPPER ",
+    "COMMENT - SERVER ",
+    "COMMENT - LANGUAGE ",
+    "COMMENT - ACCESS METHOD ",
 )
 
 
@@ -150,7 +151,7 @@ def _create_extension(extension: Extension) -> sql.Composed:
 
 def _wanted(entries: Sequence[Entry], plan: Plan) -> list[Entry]:
     """Return the entries of the source's archive that the board needs."""
-    kept = without(entries, NOT_IN_A_SCHEMA, COMMENTS_ON_THEM + plan.dropped_comments)
+    kept = without(entries, NOT_IN_A_SCHEMA, WITHOUT_AN_OID + plan.dropped_comments)
     prepared = {("SCHEMA - " + extension.schema + " ") for extension in plan.extensions}
     return [
         entry
@@ -188,15 +189,15 @@ def _kept_schemas(board: Endpoint, plan: Plan) -> list[str]:
 
 def _taken_apart(archive: Archive, board: Endpoint, plan: Plan) -> Staging:
     skipped = NOT_IN_A_SCHEMA
-    before = without(archive.entries(board, "pre-data"), skipped, COMMENTS_ON_THEM)
-    after = without(archive.entries(board, "post-data"), skipped, COMMENTS_ON_THEM)
+    before = without(archive.entries(board, "pre-data"), skipped, WITHOUT_AN_OID)
+    after = without(archive.entries(board, "post-data"), skipped, WITHOUT_AN_OID)
     with board.connect() as conn:
         owners = {(o.catalog, o.oid): TableName(o.schema, o.name) for o in rows(conn, _Owner, "owners")}
     tables: dict[TableName, tuple[Entry, ...]] = {}
     keys: dict[TableName, tuple[Entry, ...]] = {}
     joined: list[Entry] = []
     comments: list[Entry] = []
-    copied = {copy.staged for copy in plan.copies}
+    copied = {place for copy in plan.copies for place in copy.places}
     for entry in after:
         owner = owners.get((entry.catalog, entry.oid))
         if owner and entry.what.startswith("FK CONSTRAINT "):

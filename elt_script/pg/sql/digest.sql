@@ -5,10 +5,10 @@
 --
 -- {at}       int, which table of a batch this is
 -- {columns}  what to compare, in one fixed order
--- {table}    what to read
+-- {table}    what to read, behind `from`
 -- returns    at int, rows bigint, digest numeric
 select
     {at}::int as at,
     count(*) as rows,
     coalesce(sum(hashint8extended(hash_record_extended(row({columns}), 0), 1)), 0) as digest
-from only {table} t
+from {table} t

@@ -2,7 +2,9 @@
 --
 -- returns    oid, schema text, name text, kind (relkind: r table, p partitioned, f foreign, v view, m matview),
 --            partition bool, persistence, rows_estimate bigint (-1: never counted), bytes bigint (heap and toast),
---            populated bool, columns jsonb [[name, type oid, type as SQL, collation deterministic, generated], …]
+--            populated bool, hashed text (how partitions share out rows by hash: null they do not; everywhere: alike;
+--            database: by what differs between databases, such as the OIDs of an enum's labels; encoding: by the
+--            bytes of texts), columns jsonb [[name, type oid, type as SQL, collation deterministic, generated], …]
 select
     c.oid::bigint as oid,
     n.nspname::text as schema,
@@ -13,6 +15,19 @@ select
     c.reltuples::bigint as rows_estimate,
     case when c.relkind in ('r', 'm') then pg_table_size(c.oid) else 0 end as bytes,
     c.relispopulated as populated,
+    (
+        select
+            case
+                when bool_or(o.oid >= 16384 or t.typtype = 'p') then 'database'
+                when bool_or(t.typcategory not in ('B', 'D', 'I', 'N', 'T') and t.typname not in ('bytea', 'uuid')) then 'encoding'
+                else 'everywhere'
+            end
+        from pg_partitioned_table p
+        cross join unnest(p.partclass) k
+        join pg_opclass o on o.oid = k
+        join pg_type t on t.oid = o.opcintype
+        where p.partrelid = c.oid and p.partstrat = 'h'
+    ) as hashed,
     coalesce((
         select jsonb_agg(
             jsonb_build_array(

@@ -1,0 +1,85 @@
+"""Which rows travel together: relations → copies → jobs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import ceil
+
+from elt_script.pg.catalog import Relation, Type, as_table
+from elt_script.tables import CopyJob, TableCopy, TableName
+
+SMALL_BYTES = 1 << 20  # below this a pair of programs costs more than the rows
+BATCH = 100  # small tables that share one pair of programs
+
+
+def copies_of(
+    kept: Sequence[Relation],
+    children: Mapping[int, Sequence[int]],
+    types: Mapping[int, Type],
+    staged: Callable[[TableName], TableName],
+    *,
+    same_encoding: bool,
+) -> tuple[TableCopy, ...]:
+    """Return a copy of each table with rows, and one of all partitions whose rows are shared out anew.
+
+    kept      what is copied, views and the like among it
+    children  relation → its partitions and heirs
+    """
+    by_oid = {relation.oid: relation for relation in kept}
+    spread = {
+        top.oid: tuple(leaves(top.oid, children, by_oid))
+        for top in spread_anew(kept, children, same_encoding)
+    }
+    in_parts = {part.oid for parts in spread.values() for part in parts}
+    found: list[TableCopy] = []
+    for relation in kept:
+        place = staged(relation.full_name)
+        table = as_table(relation, types)
+        if parts := spread.get(relation.oid):
+            table = replace(
+                table,
+                rows_estimate=sum(max(0, part.rows_estimate) for part in parts),
+                bytes=sum(part.bytes for part in parts),
+            )
+            found.append(TableCopy(table, place, tuple(staged(part.full_name) for part in parts)))
+        elif relation.kind == "r" and relation.oid not in in_parts:
+            found.append(TableCopy(table, place))
+    return tuple(found)
+
+
+def spread_anew(
+    relations: Sequence[Relation], children: Mapping[int, Sequence[int]], same_encoding: bool
+) -> list[Relation]:
+    """Return the partitioned tables whose rows belong to other partitions at the destination, outermost only.
+
+    A hash of an enum is one of an OID; pg_dump goes by the partitioned table there, too.
+    """
+    differs = {"database"} if same_encoding else {"database", "encoding"}
+    found = {relation.oid: relation for relation in relations if relation.hashed in differs}
+    inner = {oid for top in found for oid in _below(top, children)}
+    return [relation for oid, relation in found.items() if oid not in inner]
+
+
+def leaves(
+    top: int, children: Mapping[int, Sequence[int]], by_oid: Mapping[int, Relation]
+) -> Iterator[Relation]:
+    """Yield the relations below a partitioned one that hold its rows, of those that by_oid knows."""
+    return (by_oid[oid] for oid in _below(top, children) if oid in by_oid and by_oid[oid].kind != "p")
+
+
+def jobs_of(copies: Sequence[TableCopy], workers: int, encoding: str) -> tuple[CopyJob, ...]:
+    """Share the copies out: large tables one by one, largest first, small ones in batches."""
+    large = [copy for copy in copies if copy.table.bytes >= SMALL_BYTES]
+    small = [copy for copy in copies if copy.table.bytes < SMALL_BYTES]
+    size = max(1, min(BATCH, ceil(len(small) / workers)))
+    batches = [tuple(small[at : at + size]) for at in range(0, len(small), size)]
+    jobs = [CopyJob((copy,), copy.table.portable and not copy.parts, encoding) for copy in large]
+    jobs += [CopyJob(batch, binary=False, encoding=encoding) for batch in batches]
+    return tuple(sorted(jobs, key=lambda job: -job.bytes))
+
+
+def _below(top: int, children: Mapping[int, Sequence[int]]) -> Iterator[int]:
+    for child in children.get(top, ()):
+        yield child
+        yield from _below(child, children)

@@ -1,0 +1,43 @@
+"""The pipeline as tests run it: a config for two endpoints, runs in this process, and what differs afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from elt_script.config.model import Config
+from elt_script.pg.endpoint import Endpoint
+from elt_script.report import RunReport
+from elt_script.run import new_run_id, run
+from tests.compare import differences
+
+
+def config_of(source: Endpoint, destination: Endpoint, **keys: object) -> Config:
+    """Return the config that copies one endpoint's database into the other's; keys as in config.yaml."""
+    sides = {"source": _server(source), "destination": _server(destination)}
+    return Config.model_validate({**sides, **keys})
+
+
+def copied(source: Endpoint, destination: Endpoint, **keys: object) -> RunReport:
+    """Run the pipeline once."""
+    return run(config_of(source, destination, **keys), new_run_id())
+
+
+def different(source: Endpoint, destination: Endpoint, schemas: Mapping[str, str]) -> str:
+    """Return what differs as one text, for a message that pytest shows in full."""
+    return "\n".join(differences(source, destination, schemas))
+
+
+def execute(endpoint: Endpoint, script: str) -> None:
+    """Run statements, in one transaction; names without a schema are public's."""
+    with endpoint.with_settings(search_path="public").connect() as conn:
+        conn.execute(script.encode())
+
+
+def rows_of(endpoint: Endpoint, query: str) -> list[tuple[object, ...]]:
+    """Return the rows of a query."""
+    with endpoint.connect() as conn:
+        return conn.execute(query.encode()).fetchall()
+
+
+def _server(endpoint: Endpoint) -> dict[str, object]:
+    return {**endpoint.parameters, "password": endpoint.password}

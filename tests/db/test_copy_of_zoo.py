@@ -1,0 +1,80 @@
+"""Whatever the source's schemas hold arrives: the whole zoo, through the real pipeline."""
+
+from __future__ import annotations
+
+import pytest
+
+from elt_script.pg.cluster import Server
+from elt_script.pg.process import supervised
+from elt_script.rollback import rollback
+from tests.copying import config_of, copied, different, execute
+from tests.databases import Database, MakeDatabase
+from tests.zoo import SCHEMAS, load_extra, load_zoo
+
+SAME = {name: name for name in SCHEMAS}
+NAMED = """
+    foreign table shop.remote: its rows live on another server
+    event trigger watching: it belongs to no schema
+    foreign server elsewhere: it belongs to no schema, and its user mappings hold passwords
+    foreign-data wrapper Odd wrapper: it belongs to no schema
+    publication Odd "publication": it belongs to no schema
+    publication of_everything: it belongs to no schema
+"""
+# What is in no schema, and what is in one and needs it, cannot be compared.
+NEEDS_WHAT_IS_IN_NO_SCHEMA = """
+    drop language plpgsql_too cascade;
+    drop access method heap_too cascade;
+"""
+IN_NO_SCHEMA = 'drop foreign data wrapper "Odd wrapper" cascade; drop event trigger watching'
+
+
+@pytest.fixture
+def zoo_of_16(source_database: Database) -> Database:
+    load_zoo(source_database.owner)
+    return source_database
+
+
+def test_the_zoo_of_16_arrives_in_18_each_time_and_is_there_after_a_rollback(
+    zoo_of_16: Database, destination_database: Database
+) -> None:
+    source, destination = zoo_of_16.admin, destination_database.admin
+    load_extra(source, "outside_schemas")
+    load_extra(source, "superuser")
+    load_extra(source, "vector")
+    execute(source, NEEDS_WHAT_IS_IN_NO_SCHEMA)
+
+    first = copied(source, destination)
+
+    assert first.left_out == tuple(line.strip() for line in NAMED.strip().splitlines())
+    execute(source, IN_NO_SCHEMA)
+    assert different(source, destination, SAME) == ""
+
+    copied(source, destination)
+
+    assert different(source, destination, SAME) == ""
+
+    with supervised():
+        rollback(config_of(source, destination))
+
+    assert different(source, destination, SAME) == ""
+
+
+def test_the_zoo_of_18_arrives_in_18(destination_server: Server, make_database: MakeDatabase) -> None:
+    source = make_database(destination_server, "source")
+    destination = make_database(destination_server, "destination")
+    load_zoo(source.owner)
+
+    copied(source.admin, destination.admin)
+
+    assert different(source.admin, destination.admin, SAME) == ""
+
+
+def test_the_zoo_of_16_arrives_in_16_under_other_names(
+    zoo_of_16: Database, source_server: Server, make_database: MakeDatabase
+) -> None:
+    destination = make_database(source_server, "destination")
+    names = {"public": "raw", "shop": "shop", "Odd Schème": 'odd "1"'}
+
+    copied(zoo_of_16.admin, destination.admin, schemas=names)
+
+    assert different(zoo_of_16.admin, destination.admin, names) == ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from json import dumps
@@ -51,17 +51,52 @@ def locked(destination: Endpoint, pipeline: str) -> Generator[Connection]:
     The lock is the session's: when the session ends, however it ends, so does the lock.
     """
     with destination.connect(autocommit=True) as conn:
-        key = sql.SQL("hashtextextended('elt:' || {}, 0)").format(sql.Literal(pipeline))
-        if not value(conn, sql.SQL("select pg_try_advisory_lock({})").format(key)):
-            holder = conn.execute(query("lock_holder").format(key=key)).fetchone()
+        if not _try_lock(conn, f"elt:{pipeline}"):
             raise LockedError(
                 f"another run of pipeline {pipeline} is at work at {destination}",
-                detail=""
-                if holder is None
-                else "held by pid {} ({}), since {:%Y-%m-%d %H:%M:%S %Z}".format(*holder),
+                detail=_holder(conn, f"elt:{pipeline}"),
                 hint="Wait for it to end; nothing has been changed.",
             )
         yield conn
+
+
+def claim(conn: Connection, schemas: Iterable[str]) -> None:
+    """Be the only one who publishes into schemas until this session ends, whatever its pipeline."""
+    for schema in sorted(schemas):
+        if not _try_lock(conn, f"elt:into:{schema}"):
+            raise LockedError(
+                f"a run of another pipeline is about to publish into schema {schema}",
+                detail=_holder(conn, f"elt:into:{schema}"),
+                hint="Give one of the pipelines another schema; nothing has been changed.",
+            )
+
+
+def draw(conn: Connection, pipeline: str) -> None:
+    """Let nobody take this session's drawing board for one that was left, until the session ends."""
+    conn.execute("select pg_advisory_lock_shared(hashtextextended(%s, 0))", (f"elt:board:{pipeline}",))
+
+
+def nobody_draws(conn: Connection, pipeline: str) -> bool:
+    """Whether every drawing board of a pipeline that is there was left by somebody who is gone."""
+    key = f"elt:board:{pipeline}"
+    if free := _try_lock(conn, key):
+        conn.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (key,))
+    return free
+
+
+def _try_lock(conn: Connection, key: str) -> bool:
+    statement = sql.SQL("select pg_try_advisory_lock(hashtextextended(%(key)s, 0))")
+    return bool(value(conn, statement, key=key))
+
+
+def _holder(conn: Connection, key: str) -> str:
+    """Say who holds a lock, as far as this role may know."""
+    holder = conn.execute(query("lock_holder"), {"key": key}).fetchone()
+    if holder is None:
+        return ""
+    pid, application, since = holder
+    named = f" ({application})" if application else ""
+    return f"held by pid {pid}{named}" + (f", since {since:%Y-%m-%d %H:%M:%S %Z}" if since else "")
 
 
 def is_installed(conn: Connection) -> bool:
@@ -73,15 +108,20 @@ def install(conn: Connection) -> None:
     """Make the ledger where there is none."""
     if not is_installed(conn):
         with conn.transaction():
+            conn.execute("select pg_advisory_xact_lock(hashtextextended('elt:ledger', 0))")
             conn.execute(query("ledger"))
 
 
-def begin(conn: Connection, run_id: str, pipeline: str, staging: Sequence[str]) -> None:
-    """Write down that a run is at work, and what it will leave if it is killed."""
+def begin(conn: Connection, run_id: str, pipeline: str) -> None:
+    """Write down that a run is at work."""
     conn.execute(
-        "insert into elt.run (run_id, pipeline, version, staging) values (%s, %s, %s, %s)",
-        (run_id, pipeline, __version__, list(staging)),
+        "insert into elt.run (run_id, pipeline, version) values (%s, %s, %s)", (run_id, pipeline, __version__)
     )
+
+
+def staging(conn: Connection, run_id: str, schemas: Sequence[str]) -> None:
+    """Write down what a run will leave if it is killed."""
+    conn.execute("update elt.run set staging = %s where run_id = %s", (list(schemas), run_id))
 
 
 def end(
@@ -112,6 +152,28 @@ def write_report(conn: Connection, report: RunReport) -> None:
 def unfinished(conn: Connection, pipeline: str) -> list[Left]:
     """Return the runs that say they are at work: under the lock, those that were killed."""
     return rows(conn, Left, "unfinished", pipeline=pipeline)
+
+
+def unfinished_of(conn: Connection, run_id: str) -> Left | None:
+    """Return what a run will leave, unless its end is written down."""
+    found = conn.execute("select staging from elt.run where run_id = %s and status = 'running'", (run_id,))
+    row = found.fetchone()
+    return row and Left(run_id, row[0])
+
+
+def is_published(conn: Connection, run_id: str) -> bool:
+    """Whether a run's data is, or was, live."""
+    statement = "select exists (select from elt.generation where run_id = %(run_id)s and place is not null)"
+    return bool(value(conn, sql.SQL(statement), run_id=run_id))
+
+
+def forget_unpublished(conn: Connection, run_id: str) -> None:
+    """Remove the generations of a run's pipeline that never found a place."""
+    conn.execute(
+        "delete from elt.generation where place is null"
+        " and pipeline = (select pipeline from elt.run where run_id = %s)",
+        (run_id,),
+    )
 
 
 def add_generation(
@@ -154,7 +216,7 @@ def add_generation(
 def adopt(
     conn: Connection, pipeline: str, schemas: Sequence[str], names: Sequence[tuple[str, str, str]]
 ) -> int:
-    """Write down things that elt did not publish as the pipeline's live generation; return its number.
+    """Write down things that elt did not publish as a generation, to be replaced; return its number.
 
     names  (schema, name, kind) as pg/sql/taken.sql gives them
     """
@@ -176,6 +238,13 @@ def place(conn: Connection, number: int, at: int) -> None:
         " else published_at end where number = %s",
         (at, at, number),
     )
+
+
+def rolled_back(conn: Connection, undone: str, live: str) -> None:
+    """Write down that one run's data gave way to another's."""
+    statement = "update elt.run set status = %s where run_id = %s and status = %s"
+    conn.execute(statement, ("rolled back", undone, "published"))
+    conn.execute(statement, ("published", live, "rolled back"))
 
 
 def forget(conn: Connection, number: int) -> None:

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import structlog
 
-from elt_script import ledger
+from elt_script import generations, ledger
 from elt_script.config.model import Config
 from elt_script.errors import PreflightError
+from elt_script.pg import stop
 from elt_script.pg.endpoint import Endpoint, translating
+from elt_script.pg.process import supervised
 from elt_script.pg.programs import any_programs
-from elt_script.plan import prefixed, previous_name
+from elt_script.prepare import application
 from elt_script.report import Status
 from elt_script.steps import publish
 from elt_script.steps.wait import wait
@@ -19,6 +21,7 @@ from elt_script.steps.wait import wait
 log = structlog.get_logger()
 
 
+@stop.interruptible
 @translating()
 def status(config: Config, last: int) -> Status:
     """Return what is live at the destination, and the last runs."""
@@ -26,6 +29,7 @@ def status(config: Config, last: int) -> Status:
         return ledger.status(conn, config.pipeline, last)
 
 
+@stop.interruptible
 @translating()
 def rollback(config: Config) -> str:
     """Swap the live generation with the one before it, by publish's own mechanism; return what is live now.
@@ -33,7 +37,8 @@ def rollback(config: Config) -> str:
     Raises PreflightError where there is nothing to go back to.
     """
     destination = _destination(config, "rollback")
-    wait(destination, config.wait.max_retries, config.wait.delay_seconds)
+    with supervised():
+        wait(destination, config.wait.max_retries, config.wait.delay_seconds)
     with ledger.locked(destination, config.pipeline) as control:
         places = {kept.place: kept for kept in ledger.kept(control, config.pipeline)}
         live, before = places.get(0), places.get(1)
@@ -42,23 +47,16 @@ def rollback(config: Config) -> str:
                 f"pipeline {config.pipeline} has no earlier generation to go back to at {destination}",
                 hint="The next run keeps one, if `publish.keep` is at least 1.",
             )
-        staged = {final: prefixed("elt_next_", final) for final in before.schemas}
-        swap = publish.Swap(
-            new=before.number,
-            live=live.number,
-            staged={final: previous_name(final, 1) for final in before.schemas},
-            previous={final: previous_name(final, 1) for final in live.schemas},
-        )
-        publish.build_extra_indexes(control, swap)
-        renames = tuple((previous_name(final, 1), staged[final]) for final in before.schemas)
-        swap = replace(swap, staged=staged, renames=renames)
+        swap = generations.swap_back(live, before)
+        publish.build_extra_indexes(control, replace(swap, staged=swap.previous))
         with publish.swap_in(control, swap, config.publish.patience_seconds):
             ledger.place(control, live.number, 1)
             ledger.place(control, before.number, 0)
+            ledger.rolled_back(control, live.run_id, before.run_id)
     log.info("run.rolled_back", generation=before.number, instead_of=live.number)
     return f"generation {before.number} of run {before.run_id} is live again, instead of {live.number}"
 
 
 def _destination(config: Config, command: str) -> Endpoint:
-    endpoint = config.destination.endpoint("destination", f"elt/{config.pipeline}/{command}")
+    endpoint = config.destination.endpoint("destination", application(config.pipeline, command))
     return replace(endpoint, bin=any_programs(config.bin_dir))

@@ -1,4 +1,4 @@
--- End the other sessions whose application's name begins like this, in this database.
+-- End the other sessions of an application in this database.
 --
 -- %(application)s  text
 -- returns          pid int
@@ -7,6 +7,6 @@ with orphans as materialized (
     from pg_stat_activity
     where datname = current_database()
         and pid <> pg_backend_pid()
-        and starts_with(application_name, %(application)s)
+        and application_name = %(application)s
 )
 select pid from orphans where pg_terminate_backend(pid, 5000)

@@ -1,0 +1,90 @@
+"""Generations: which is live, which takes its place and where each then stands, which ones go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psycopg
+import structlog
+
+from elt_script import ledger
+from elt_script.pg.session import Connection
+from elt_script.plan import Plan, prefixed, previous_name
+from elt_script.steps import publish
+from elt_script.tables import TableName
+
+log = structlog.get_logger()
+
+
+def live(control: Connection, pipeline: str) -> ledger.Kept | None:
+    """Return the generation that readers see, if there is one."""
+    first = next(iter(ledger.kept(control, pipeline)), None)
+    return first if first and first.place == 0 else None
+
+
+def adopt(control: Connection, plan: Plan) -> ledger.Kept:
+    """Make what stands in our way, and may be moved, the live generation."""
+    names = [(taken.schema, taken.name, taken.kind) for taken in plan.adopted]
+    schemas = list(plan.staging)
+    number = ledger.adopt(control, plan.pipeline, schemas, names)
+    return ledger.Kept(number, "adopted", 0, schemas)
+
+
+def older(control: Connection, pipeline: str) -> list[ledger.Kept]:
+    """Return the generations behind the live one, the oldest first: in this order they make room."""
+    return [kept for kept in reversed(ledger.kept(control, pipeline)) if kept.place > 0]
+
+
+def swap_for_new(
+    number: int,
+    now: ledger.Kept | None,
+    before: Sequence[ledger.Kept],
+    plan: Plan,
+    opaque: Sequence[TableName],
+) -> publish.Swap:
+    """Return the swap that makes a staged generation live: each older one goes one place back."""
+    return publish.Swap(
+        new=number,
+        live=now and now.number,
+        staged=plan.staging,
+        previous={final: previous_name(final, 1) for final in now.schemas} if now else {},
+        renames=tuple(
+            (previous_name(final, kept.place), previous_name(final, kept.place + 1))
+            for kept in before
+            for final in kept.schemas
+        ),
+        opaque=tuple(opaque),
+    )
+
+
+def swap_back(now: ledger.Kept, before: ledger.Kept) -> publish.Swap:
+    """Return the swap that makes the generation before the live one live again."""
+    staged = {final: prefixed("elt_next_", final) for final in before.schemas}
+    return publish.Swap(
+        new=before.number,
+        live=now.number,
+        staged=staged,
+        previous={final: previous_name(final, 1) for final in now.schemas},
+        renames=tuple((previous_name(final, 1), staged[final]) for final in before.schemas),
+    )
+
+
+def drop_old(control: Connection, pipeline: str, keep: int) -> list[str]:
+    """Drop the generations beyond those to keep, and return a warning for each that had to stay."""
+    warnings: list[str] = []
+    for kept in reversed(ledger.kept(control, pipeline)):
+        if kept.place < max(1, keep):
+            continue
+        schemas = [previous_name(final, kept.place) for final in kept.schemas]
+        try:
+            left = publish.drop_generation(control, kept.number, schemas)
+        except psycopg.Error as error:
+            left = [str(error).strip().partition("\n")[0]]
+        if left:
+            log.warning("generation.kept", generation=kept.number, because=left)
+            warnings.append(
+                f"generation {kept.number} in {', '.join(schemas)} could not be dropped: {'; '.join(left)}"
+            )
+        else:
+            ledger.forget(control, kept.number)
+    return warnings

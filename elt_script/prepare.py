@@ -1,0 +1,92 @@
+"""Prepare: wait for both servers, choose programs, and make a plan of one moment of the source."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from elt_script import generations, ledger
+from elt_script.clock import Clock
+from elt_script.config.model import Config
+from elt_script.errors import ConfigError
+from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.programs import any_programs
+from elt_script.pg.session import Connection, Moment, one_moment
+from elt_script.plan import Plan
+from elt_script.steps import preflight
+from elt_script.steps.wait import wait
+from elt_script.tables import TableName
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Both sides, with the programs that suit them."""
+
+    source: Endpoint
+    destination: Endpoint
+    major: int  # of the programs
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A complete plan, the moment of the source that it was made from, and the session that holds it."""
+
+    servers: Servers
+    plan: Plan
+    given_up: frozenset[str]
+    faults: list[str]
+    unpopulated: frozenset[TableName]
+    moment: Moment
+    source: Connection
+    live: ledger.Kept | None
+
+
+def application(pipeline: str, who: str) -> str:
+    """Return the name that our sessions have at both servers: a run's, or a command's."""
+    return f"elt/{pipeline}/{who}"
+
+
+def ready(config: Config, clock: Clock, run_id: str) -> Servers:
+    """Wait for both servers, and choose the programs for them."""
+    name = application(config.pipeline, run_id)
+    folder = any_programs(config.bin_dir)
+    source = replace(config.source.endpoint("source", name), bin=folder)
+    destination = replace(config.destination.endpoint("destination", name), bin=folder)
+    with clock.at("wait"):
+        versions = (
+            wait(source, config.wait.max_retries, config.wait.delay_seconds),
+            wait(destination, config.wait.max_retries, config.wait.delay_seconds),
+        )
+    return Servers(*preflight.choose_programs(source, destination, versions, config))
+
+
+@contextmanager
+def prepared(config: Config, servers: Servers, control: Connection) -> Generator[Prepared]:
+    """Give the plan, with every reason why it could not be carried out; hold its moment for this block."""
+    with one_moment(servers.source) as (source, moment):
+        if preflight.is_same_database(source, control):
+            raise ConfigError(
+                "source and destination are the same database",
+                detail=f"{servers.source} and {servers.destination} are one server",
+                hint="Point one of them elsewhere; nothing has been changed.",
+            )
+        live = generations.live(control, config.pipeline)
+        facts = preflight.source_facts(source, config)
+        there = preflight.destination_facts(
+            control,
+            config,
+            facts,
+            live and live.number,
+            ledger.rows_of(control, live.number) if live else {},
+            ledger.publishers(control, config.pipeline),
+        )
+        plan, given_up, faults = preflight.make_plan(
+            config, source, control, facts, there, live and live.number
+        )
+        unpopulated = frozenset(
+            plan.staged(relation.full_name)
+            for relation in facts.relations
+            if relation.kind == "m" and not relation.populated and relation.schema in plan.schemas
+        )
+        yield Prepared(servers, plan, given_up, faults, unpopulated, moment, source, live)

@@ -1,0 +1,97 @@
+"""Recover: remove what a run left that was killed or that failed, and write down how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psycopg
+import structlog
+
+from elt_script import ledger
+from elt_script.errors import EltError, InterruptedRunError, TransformError
+from elt_script.pg import stop
+from elt_script.pg.endpoint import Endpoint, translated
+from elt_script.pg.session import Connection
+from elt_script.prepare import application
+from elt_script.steps import cleanup
+
+OLD_DATA = "Nothing was published, the old data is still live. Mend what is named here, then run again."
+NEW_DATA = "The new data was published and is live, but what should have come after it was not done."
+UNKNOWN = "Whether the new data was published is not known: `elt status` will say what is live."
+MAYBE_PUBLISHED = ("publish", "transform")
+
+log = structlog.get_logger()
+
+
+def board_name(pipeline: str, run_id: str) -> str:
+    """Return the name of a run's scratch database."""
+    return f"elt_board_{pipeline}__{run_id[-6:]}"
+
+
+def heal(control: Connection, pipeline: str, run_id: str) -> list[str]:
+    """Remove what killed runs left at the destination; return their ids.
+
+    We hold the pipeline's lock, so a run that says it is at work is not.
+    """
+    killed = ledger.unfinished(control, pipeline)
+    for left in killed:
+        log.warning("run.cleaned_up", killed=left.run_id)
+        cleanup.end_orphans(control, application(pipeline, left.run_id))
+        cleanup.drop_board(control, board_name(pipeline, left.run_id))
+        forget_staged(control, left)
+        ledger.end(control, left.run_id, "failed", 1, "", f"killed; cleaned up by {run_id}")
+    if ledger.nobody_draws(control, pipeline):
+        cleanup.drop_idle_boards(control, board_name(pipeline, ""))
+    return [left.run_id for left in killed]
+
+
+def forget_staged(control: Connection, left: ledger.Left) -> None:
+    """Remove what a run staged and did not publish."""
+    cleanup.drop_staging(control, left.staging)
+    ledger.forget_unpublished(control, left.run_id)
+
+
+def end_orphans(source: Connection, pipeline: str, killed: Sequence[str]) -> None:
+    """End what the programs of killed runs still do at the source."""
+    for run_id in killed:
+        cleanup.end_orphans(source, application(pipeline, run_id))
+
+
+def given_up(run_id: str, step: str, destination: Endpoint, error: BaseException) -> BaseException:
+    """Clean up after a failure, write it down, and return what it means; what fails here, the next run does.
+
+    The ledger knows whether the data was published: a session may be lost as it commits.
+    """
+    work = stop.current()
+    failure = translated(error) if isinstance(error, psycopg.Error) else error
+    if work.stopped.is_set():
+        failure = work.interruption(f"the run was stopped at step {step}")
+    with stop.unstoppable():
+        try:
+            state = NEW_DATA if _written_down(run_id, step, destination, failure) else OLD_DATA
+        except psycopg.Error as trouble:
+            log.warning("run.left_behind", error=str(trouble).strip())
+            state = UNKNOWN if step in MAYBE_PUBLISHED else OLD_DATA
+    if isinstance(failure, EltError) and not isinstance(failure, TransformError):
+        failure.hint = state if state is not OLD_DATA or not failure.hint else failure.hint
+    return failure
+
+
+def _written_down(run_id: str, step: str, destination: Endpoint, failure: BaseException) -> bool:
+    """Write down how a run ended; return whether its data is live."""
+    status = getattr(failure, "exit_status", 1)
+    message = failure.message if isinstance(failure, EltError) else repr(failure)
+    with destination.connect(autocommit=True) as conn:
+        if not ledger.is_installed(conn):
+            return False
+        published = ledger.is_published(conn, run_id)
+        how = "published" if published else _how(failure)
+        if left := ledger.unfinished_of(conn, run_id):
+            if not published:
+                forget_staged(conn, left)
+            ledger.end(conn, run_id, how, status, step, message)
+        return published
+
+
+def _how(failure: BaseException) -> str:
+    return "interrupted" if isinstance(failure, InterruptedRunError | KeyboardInterrupt) else "failed"

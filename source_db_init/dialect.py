@@ -133,7 +133,6 @@ def _narrow(con: duckdb.DuckDBPyConnection, path: Path, wishes: Wishes, found: D
             if below and below.width > 1:
                 _log.warning("csv.lines_skipped", lines=skip)
                 return below
-        _want_no_preamble(con, path)
     first = lines[0] if lines else ""
     delimiter = max(DELIMITERS, key=first.count)
     if delimiter in first:
@@ -142,6 +141,8 @@ def _narrow(con: duckdb.DuckDBPyConnection, path: Path, wishes: Wishes, found: D
         wider = _sniff(con, path, guess, options=", ignore_errors = true")
         if wider and wider.width > 1:
             return wider
+    elif wishes.skip is None:
+        _want_no_preamble(con, path)
     if found is None:  # whatever is wrong, reading will say it
         header, width = wishes.header is not False, first.count(delimiter) + 1
         return Dialect(delimiter, '"', '"', header=header, skip=wishes.skip or 0, width=width)

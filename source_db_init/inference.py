@@ -45,7 +45,7 @@ MISFITS = {
     " than one way)",
     "LINE SIZE OVER MAXIMUM": f"the row is longer than {LINE_BYTES >> 20} MiB",
 }
-CHECK_DIALECT = "Correct the line; or, if the file is read wrongly, see --delimiter and --quote."
+CHECK_DIALECT = "Correct the line; or say how to read the file: --delimiter, --quote, --skip-lines."
 
 
 @dataclass(frozen=True, slots=True)

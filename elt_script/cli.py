@@ -169,6 +169,29 @@ def schema(settings: Settings) -> None:
     click.echo(json.dumps(json_schema(), indent=2))
 
 
+@cli.command(
+    epilog=_example(
+        "elt init --source postgresql://reader@shop:5432/shop",
+        "ELT_SOURCE_PASSWORD_FILE=~/.shop elt --config shop.yaml init --source 'host=db dbname=shop' --force",
+    )
+)
+@click.option("--source", metavar="URL", help="Where the source is; by default ELT_SOURCE_URL says it.")
+@click.option("--destination", metavar="URL", help="As much as is known of it: nobody connects to it.")
+@click.option("--force", is_flag=True, help="Overwrite the file that is there.")
+@click.pass_obj
+def init(settings: Settings, source: str | None, destination: str | None, force: bool) -> None:
+    """Write a commented config.yaml for a source, which is only read. No password goes into it."""
+    from elt_script.config.file import USUAL
+    from elt_script.display.events import configure
+    from elt_script.init import init as write
+
+    options = {"ELT_SOURCE_URL": source, "ELT_DESTINATION_URL": destination}
+    environ = {**os.environ, **{name: url for name, url in options.items() if url}}
+    with configure(settings.log_format):
+        written = write(settings.path or USUAL, environ, settings.bin_dir, force=force)
+    click.echo(written)
+
+
 @cli.command(epilog=_example("elt demo", "elt demo --keep", "elt demo --stop"))
 @click.option("--keep", is_flag=True, help="Leave the servers running, and say how to reach them.")
 @click.option("--stop", is_flag=True, help="Stop what --keep left running, and remove its files.")
@@ -184,10 +207,61 @@ def demo(settings: Settings, keep: bool, stop: bool) -> None:
     if keep and stop:
         raise click.UsageError("--keep and --stop exclude each other")
     if stop:
-        for folder in stop_all():
-            click.echo(f"stopped the servers in {folder}, and removed it")
+        stopped = [f"stopped the servers in {folder}, and removed it" for folder in stop_all()]
+        click.echo("\n".join(stopped or ["no demo's servers were left running"]))
     else:
         tell(keep=keep, log_format=settings.log_format)
+
+
+@cli.command()
+@click.option("--now", is_flag=True, help="Run once at the start, too.")
+@click.pass_obj
+def schedule(settings: Settings, now: bool) -> int:
+    r"""Run again and again, at the times of `schedule` in the configuration, until somebody stops it.
+
+    SIGTERM or Ctrl-C ends it with status 0, or with the status of the run that it had to stop.
+
+    \b
+    ELT_SCHEDULE="*/15 * * * *" elt schedule --now
+    """
+    from elt_script.display.events import configure
+    from elt_script.errors import ConfigError
+    from elt_script.health import state_file
+    from elt_script.schedule import Order, Timetable, run_command
+    from elt_script.schedule import schedule as serve
+
+    config = settings.load()
+    wanted = config.schedule
+    if wanted.cron is None:
+        raise ConfigError(
+            "nothing says when to run",
+            hint="Give `schedule: {cron: ...}` in the configuration, or ELT_SCHEDULE in the environment.",
+        )
+    order = Order(
+        command=run_command(settings.path, settings.log_format, settings.bin_dir),
+        timetable=Timetable(wanted.cron, wanted.zone, wanted.jitter_seconds),
+        missed=wanted.missed,
+        stop_seconds=wanted.stop_seconds,
+        state_file=state_file(config, os.environ),
+        at_once=now,
+    )
+    with configure("console" if settings.log_format == "auto" else settings.log_format):
+        return serve(order)
+
+
+@cli.command()
+@click.pass_obj
+def healthcheck(settings: Settings) -> None:
+    r"""Say whether `elt schedule` does its work: exit status 1 if the last run failed, or is too long ago.
+
+    \b
+    elt healthcheck
+    """
+    from elt_script.health import demand
+
+    state = demand(settings.load(), os.environ)
+    success = state.last_success_at
+    click.echo(f"healthy: the last run succeeded at {success:%Y-%m-%d %H:%M:%S %Z}" if success else "healthy")
 
 
 def main() -> NoReturn:

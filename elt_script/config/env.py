@@ -7,14 +7,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from elt_script.config.model import Server
+from elt_script.config.model import Schedule, Server
 from elt_script.config.value import is_mapping, read_secret
 from elt_script.config.yaml import Fault, Location, Unusable, is_text
 
 SIDES = ("source", "destination")
 TOP = ("pipeline", "jobs")
 KEYS = tuple(Server.model_fields)
-PATHS = ("password_file", "passfile", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir")
+SCHEDULE = {
+    key: "ELT_SCHEDULE" if key == "cron" else f"ELT_SCHEDULE_{key}".upper() for key in Schedule.model_fields
+}
+PATHS = (
+    "password_file",
+    "passfile",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "sslcrl",
+    "sslcrldir",
+    "state_file",
+)
 
 # What other tools call our keys, and difflib does not see.
 ALSO_CALLED = {
@@ -42,6 +54,8 @@ def variable(location: Location) -> str:
             return f"ELT_{side}_{key}".upper()
         case (key,) if key in TOP:
             return f"ELT_{key}".upper()
+        case ("schedule", str(key)):
+            return SCHEDULE.get(key, "")
         case _:
             return ""
 
@@ -55,6 +69,7 @@ def from_environment(given: Mapping[str, object], environ: Mapping[str, str], re
     for key in TOP:
         if given.get(key) is None and (value := environ.get(variable((key,)))):
             filled.values[key] = _noted(filled, (key,), variable((key,)), value)
+    _fill_schedule(filled, environ)
     for side in SIDES:
         own: object = given.get(side) or {}
         if is_mapping(own):
@@ -63,6 +78,18 @@ def from_environment(given: Mapping[str, object], environ: Mapping[str, str], re
             filled.values[side] = {**own, **found}
         filled.faults |= {(fault.place,): fault for fault in _misspelt(side, environ, referred)}
     return filled
+
+
+def _fill_schedule(filled: Filled, environ: Mapping[str, str]) -> None:
+    own: object = filled.values.get("schedule") or {}
+    if is_mapping(own):
+        found = {
+            key: _noted(filled, ("schedule", key), name, _from_here(key, value))
+            for key, name in SCHEDULE.items()
+            if own.get(key) is None and (value := environ.get(name))
+        }
+        if found:
+            filled.values["schedule"] = {**own, **found}
 
 
 def closest(key: str, known: tuple[str, ...], cutoff: float = 0.6) -> str:
@@ -84,13 +111,18 @@ def _looked_up(filled: Filled, location: Location, environ: Mapping[str, str]) -
     if value and file:
         yield _failed(filled, location, file_name, f"{name} is set too: leave out one of the two")
     elif value:
-        here = key in PATHS and value != "system" and not value.startswith("~")
-        yield _noted(filled, location, name, str(Path(value).absolute()) if here else value)
+        yield _noted(filled, location, name, _from_here(key, value))
     elif file:
         try:
             yield _noted(filled, location, file_name, read_secret(Path(file)))
         except ValueError as error:
             yield _failed(filled, location, file_name, str(error))
+
+
+def _from_here(key: str | int, value: str) -> str:
+    """Return a value of the environment; a path of it does not start at the config file's folder."""
+    here = key in PATHS and value != "system" and not value.startswith("~")
+    return str(Path(value).absolute()) if here else value
 
 
 def _noted(filled: Filled, location: Location, name: str, value: str) -> object:

@@ -11,7 +11,17 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from elt_script.config.env import SIDES, Filled, closest, from_environment, variable
-from elt_script.config.model import Audit, Check, Config, Publish, Server, TableSettings, TransformStep, Wait
+from elt_script.config.model import (
+    Audit,
+    Check,
+    Config,
+    Publish,
+    Schedule,
+    Server,
+    TableSettings,
+    TransformStep,
+    Wait,
+)
 from elt_script.config.schema import json_schema
 from elt_script.config.value import NOT_GIVEN, Section, is_mapping
 from elt_script.config.yaml import Document, Fault, Location, place, read_yaml
@@ -29,6 +39,7 @@ SECTIONS: dict[str, type[Section]] = {
     "defaults": TableSettings,
     "audit": Audit,
     "publish": Publish,
+    "schedule": Schedule,
 }
 
 # pydantic's kinds of errors in our words; the others are told in pydantic's.

@@ -9,11 +9,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
+from elt_script.config.schedule import Schedule
 from elt_script.config.server import Server
 from elt_script.config.value import FilePath, FolderPath, Section, fault, faults, is_list, is_mapping
 from elt_script.tables import TableName
 
-__all__ = ["Audit", "Check", "Config", "Publish", "Server", "TableSettings", "TransformStep", "Wait"]
+__all__ = [
+    "Audit",
+    "Check",
+    "Config",
+    "Publish",
+    "Schedule",
+    "Server",
+    "TableSettings",
+    "TransformStep",
+    "Wait",
+]
 
 NAME_BYTES = 63  # Postgres cuts longer names off
 TAKEN_PREFIXES = ("pg_", "elt_next_", "elt_prev_")
@@ -177,6 +188,9 @@ class Config(Section):
     publish: Publish = Field(default=Publish(), description="how the copy takes the place of what is live")
     transform: tuple[TransformStep, ...] = Field(
         default=(), description="steps to run at the destination after publish, in order; by default none"
+    )
+    schedule: Schedule = Field(
+        default=Schedule(), description="when `elt schedule` runs, and when its health check complains"
     )
 
     @field_validator("destination")

@@ -11,7 +11,17 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError, validate
 
 from elt_script.config.file import json_schema, load
-from elt_script.config.model import Audit, Check, Config, Publish, Server, TableSettings, TransformStep, Wait
+from elt_script.config.model import (
+    Audit,
+    Check,
+    Config,
+    Publish,
+    Schedule,
+    Server,
+    TableSettings,
+    TransformStep,
+    Wait,
+)
 from elt_script.config.starter import TAIL, starter
 from elt_script.tables import TableName
 
@@ -21,6 +31,7 @@ URLS = {
     "ELT_DESTINATION_URL": "postgresql://w@d.example/copy",
 }
 SCHEMA = json_schema()
+SECTIONS = (Config, Server, Wait, TableSettings, Audit, Check, Publish, TransformStep, Schedule)
 
 
 def schema_faults(text: str) -> list[str]:
@@ -56,7 +67,7 @@ def test_the_example_shows_every_key_rightly() -> None:
     text = EXAMPLE.read_text()
 
     assert schema_faults(with_all_keys(text)) == []
-    for section in (Config, Server, Wait, TableSettings, Audit, Check, Publish, TransformStep):
+    for section in SECTIONS:
         for key in section.model_fields:
             assert re.search(rf"(^|[ #{{\-]){key}:", text, re.MULTILINE), f"{section.__name__}.{key}"
 
@@ -73,6 +84,8 @@ def test_the_defaults_that_the_example_shows_are_the_defaults() -> None:
     assert {key: shown["audit"][key] for key in ("checksum", "allow_empty")} == Audit().model_dump(
         include={"checksum", "allow_empty"}
     )
+    theirs = ("time_zone", "jitter_seconds", "missed", "stop_seconds")
+    assert {key: shown["schedule"][key] for key in theirs} == Schedule().model_dump(include=set(theirs))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +113,7 @@ def test_the_schema_takes_what_users_write(text: str, *, right: bool) -> None:
 
 
 def test_every_key_is_described() -> None:
-    for section in (Config, Server, Wait, TableSettings, Audit, Check, Publish, TransformStep):
+    for section in SECTIONS:
         for key, field in section.model_fields.items():
             assert field.description, f"{section.__name__}.{key}"
 

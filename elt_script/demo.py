@@ -12,8 +12,7 @@ from collections.abc import Generator, Iterable
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from textwrap import indent
-from types import FrameType
-from typing import LiteralString, NoReturn
+from typing import LiteralString
 
 from rich.console import Console
 from rich.text import Text
@@ -24,7 +23,7 @@ from elt_script.config.file import load
 from elt_script.config.model import Config
 from elt_script.display.events import LogFormat, configure
 from elt_script.display.summary import status_text
-from elt_script.errors import EltError, InterruptedRunError
+from elt_script.errors import EltError
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import supervised
 from elt_script.playground import Playground
@@ -128,13 +127,9 @@ def demo(*, keep: bool, log_format: LogFormat) -> None:
 @contextmanager
 def _ended_by_hangup() -> Generator[None]:
     """Let a terminal that is closed end the demo as Ctrl-C would, while this block lasts."""
-
-    def end(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise InterruptedRunError("the terminal was closed")
-
     before = signal.getsignal(signal.SIGHUP)
     if before is signal.SIG_DFL:  # nohup ignores it
-        signal.signal(signal.SIGHUP, end)
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         yield
     finally:

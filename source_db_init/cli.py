@@ -22,6 +22,7 @@ from source_db_init.seed import Order, seed
 from source_db_init.target import IfExists
 
 NAME_BYTES = 63
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DELIMITER_BYTES = 4  # DuckDB's limit
 HELP = """Make a table of a CSV, in the source: every value as it is written, all of it or nothing.
 
@@ -44,7 +45,7 @@ Exit status:
   0    done: the table is there (or was, with --if-exists skip)
   2    the settings are wrong            4    a server does not answer, or lets nobody in
   3    the table cannot be made so       5    Postgres failed
-  11   the CSV is faulty                 130  interrupted
+  11   the CSV is faulty                 130  interrupted (143 by SIGTERM)
   Whatever fails, readers have the table as it was.
 """
 
@@ -188,30 +189,34 @@ def cli(
 
 def main() -> NoReturn:
     """Run the command: an error becomes words on stderr and an exit status."""
-    signal.signal(signal.SIGTERM, _terminated)
+    caught: list[int] = []
+
+    def interrupt(signum: int, _frame: FrameType | None) -> NoReturn:
+        caught.append(signum)
+        raise InterruptedRunError("interrupted: the table is as it was")
+
+    for sign in SIGNALS:
+        if signal.getsignal(sign) != signal.SIG_IGN:  # nohup
+            signal.signal(sign, interrupt)
     try:
         with supervised():
-            cli.main(standalone_mode=False)
+            status = cli.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        _fail(InterruptedRunError("interrupted: the table is as it was"))
+        status = error.exit_code
     except EltError as error:
-        _fail(error)
+        if caught:
+            error.exit_status = 128 + caught[0]  # as a shell tells it
+        status = _told(error)
     except OSError as error:  # a full disk under the copies that are made here
-        _fail(EltError(f"{error.filename or 'a file'} cannot be written or read", detail=str(error.strerror)))
-    sys.exit(0)
+        what = f"{error.filename or 'a file'} cannot be written or read"
+        status = _told(EltError(what, detail=error.strerror or str(error)))
+    sys.exit(status)
 
 
-def _fail(error: EltError) -> NoReturn:
-    lines = f"elt-seed: {error}".splitlines()
-    click.echo("\n  ".join(lines), err=True)
-    sys.exit(error.exit_status)
-
-
-def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise InterruptedRunError("terminated: the table is as it was")
+def _told(error: EltError) -> int:
+    click.echo("\n  ".join(f"elt-seed: {error}".splitlines()), err=True)
+    return error.exit_status
 
 
 def _setting(name: str, value: str | None, file: str | None) -> str | None:

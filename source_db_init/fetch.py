@@ -14,6 +14,7 @@ import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from elt_script.errors import CannotConnectError, ConfigError
+from elt_script.pg.stop import pause
 from source_db_init.errors import CsvError
 
 ATTEMPTS = 3
@@ -81,6 +82,7 @@ def _downloaded(parts: SplitResult, place: Path, report: Report) -> Path:
         stop=stop_after_attempt(ATTEMPTS),
         wait=PAUSE,
         before_sleep=say_so,
+        sleep=pause,
         reraise=True,
     )
     try:

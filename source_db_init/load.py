@@ -51,7 +51,7 @@ def load(csv: Csv, place: Place, endpoint: Endpoint, report: Report, size: int) 
     table is as it was then: the script commits with its last line, which only a whole script has.
     """
     token = secrets.token_hex(8)
-    loader = replace(endpoint.with_settings(client_encoding="UTF8"), application=f"elt-seed {token}")
+    loader = replace(endpoint, application=f"elt-seed {token}")
     new = TableName(place.table.schema, f"elt_seed_{token}")
     before, after = _adding(csv, place) if place.adds else _making(csv, place, new)
     task = {"config": CONFIG, "before": before, "copy": _copy(csv), "after": after}

@@ -13,6 +13,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from elt_script.errors import CannotConnectError
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import status
+from elt_script.pg.stop import pause
 
 ANSWER_S = 5  # what pg_isready gives a server to answer
 ACCEPTS, REFUSES_PARAMETERS = 0, 3  # pg_isready's exit statuses; 1 is "not yet", 2 is "no answer"
@@ -57,6 +58,7 @@ def wait(endpoint: Endpoint, max_retries: int, delay_seconds: float) -> int:
         stop=stop_after_attempt(max_retries + 1),
         wait=wait_fixed(delay_seconds),
         before_sleep=say_so,
+        sleep=pause,  # which ends when the command is stopped
         reraise=True,
     )
     try:

@@ -13,14 +13,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from psycopg import sql
 
 from elt_script.pg.endpoint import Endpoint
 from source_db_init.errors import CsvError
-from tests.seeds import accelerometer
+from tests.seeds import accelerometer, rows
 from tests.website import gives, refuses, website
 
 ELT_SEED = str(Path(sys.executable).with_name("elt-seed"))
@@ -71,11 +69,6 @@ def seed(settings: dict[str, str], tmp_path: Path) -> Seed:
         return ran
 
     return run
-
-
-def rows(source: Endpoint, query: str) -> list[tuple[Any, ...]]:
-    with source.connect() as conn:
-        return conn.execute(sql.SQL(query)).fetchall()  # pyright: ignore[reportArgumentType]  (written in this file)
 
 
 def test_compose_seeds_by_the_environment_alone_and_a_second_time(
@@ -211,7 +204,7 @@ def test_who_is_interrupted_leaves_nothing(
             process.send_signal(sign)
             said = process.communicate(timeout=PATIENCE_S)[1]
 
-    assert process.returncode == 130
+    assert process.returncode == 128 + sign
     assert said.splitlines()[-1].startswith("elt-seed: ")
     assert "Traceback" not in said
     assert list((tmp_path / "temporary").iterdir()) == []

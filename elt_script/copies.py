@@ -35,7 +35,7 @@ def copies_of(
     found: list[TableCopy] = []
     for relation in kept:
         place = staged(relation.full_name)
-        table = as_table(relation, types)
+        table = as_table(relation, types, same_encoding=same_encoding)
         if parts := spread.get(relation.oid):
             table = replace(
                 table,
@@ -68,14 +68,16 @@ def leaves(
     return (by_oid[oid] for oid in _below(top, children) if oid in by_oid and by_oid[oid].kind != "p")
 
 
-def jobs_of(copies: Sequence[TableCopy], workers: int, encoding: str) -> tuple[CopyJob, ...]:
+def jobs_of(copies: Sequence[TableCopy], workers: int, encoding: str, written_as: str) -> tuple[CopyJob, ...]:
     """Share the copies out: large tables one by one, largest first, small ones in batches."""
     large = [copy for copy in copies if copy.table.bytes >= SMALL_BYTES]
     small = [copy for copy in copies if copy.table.bytes < SMALL_BYTES]
     size = max(1, min(BATCH, ceil(len(small) / workers)))
     batches = [tuple(small[at : at + size]) for at in range(0, len(small), size)]
-    jobs = [CopyJob((copy,), copy.table.portable and not copy.parts, encoding) for copy in large]
-    jobs += [CopyJob(batch, binary=False, encoding=encoding) for batch in batches]
+    # A binary text is one of the session's encoding, whatever the copy's: others would be converted twice.
+    binary = [encoding == "UTF8" and copy.table.portable and not copy.parts for copy in large]
+    jobs = [CopyJob((copy,), way, encoding, written_as) for copy, way in zip(large, binary, strict=True)]
+    jobs += [CopyJob(batch, binary=False, encoding=encoding, written_as=written_as) for batch in batches]
     return tuple(sorted(jobs, key=lambda job: -job.bytes))
 
 

@@ -12,6 +12,7 @@ from elt_script.copies import copies_of, jobs_of, leaves, spread_anew
 from elt_script.pg.catalog import Extension, Outside, Relation, Type
 from elt_script.tables import CopyJob, TableCopy, TableName
 
+NO_ENCODING = "SQL_ASCII"
 LONGEST_NAME = 63  # bytes; Postgres cuts longer names in silence
 
 
@@ -133,6 +134,11 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         lambda name: TableName(staging[schemas[name.schema]], name.name),
         same_encoding=same_encoding,
     )
+    if destination.encoding == NO_ENCODING and source.encoding not in (NO_ENCODING, "UTF8"):
+        faults.append(
+            f"the source's encoding is {source.encoding}, the destination's {NO_ENCODING}, which is none: "
+            f"make the destination's database with encoding UTF8 or {source.encoding}"
+        )
     faults += _lost_parts(chosen, kept, children, same_encoding)
     needed = tuple(extension for extension in source.extensions if extension.needed_by)
     left_out += [
@@ -169,7 +175,12 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         schemas=schemas,
         staging=staging,
         copies=copies,
-        jobs=jobs_of(copies, workers, source.encoding),
+        jobs=jobs_of(
+            copies,
+            workers,
+            source.encoding,
+            destination.encoding if source.encoding == NO_ENCODING else source.encoding,
+        ),
         workers=workers,
         settings=settings,
         excluded=tuple(sorted(by_oid[oid].full_name for oid in excluded)),

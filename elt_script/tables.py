@@ -96,7 +96,7 @@ class TableCopy:
         return self.parts or (self.staged,)
 
     def whole(self, place: TableName) -> sql.Composed:
-        """Return what holds exactly the table's rows: what is in place, without heirs, or all its partitions."""
+        """Return what holds exactly the table's rows there: itself without heirs, or all its partitions."""
         return sql.SQL("{}" if self.parts else "only {}").format(place.quoted)
 
     @property
@@ -114,12 +114,14 @@ class TableCopy:
 class CopyJob:
     """What one pair of programs copies: one table in the best format, or many small ones as text.
 
-    encoding  the source's own: its bytes travel as they are
+    encoding    the source's own, in which the rows travel
+    written_as  what the destination takes them for: the same, but for SQL_ASCII, which says nothing
     """
 
     copies: tuple[TableCopy, ...]
     binary: bool
     encoding: str
+    written_as: str
 
     @property
     def bytes(self) -> int:

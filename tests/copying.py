@@ -1,4 +1,4 @@
-"""The pipeline as tests run it: a config for two endpoints, runs in this process, and what differs afterwards."""
+"""The pipeline as tests run it: a config for two endpoints, runs in this process, what differs then."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.compare import differences
 
 def config_of(source: Endpoint, destination: Endpoint, **keys: object) -> Config:
     """Return the config that copies one endpoint's database into the other's; keys as in config.yaml."""
-    sides = {"source": _server(source), "destination": _server(destination)}
+    sides = {"source": server_of(source), "destination": server_of(destination)}
     return Config.model_validate({**sides, **keys})
 
 
@@ -39,5 +39,6 @@ def rows_of(endpoint: Endpoint, query: str) -> list[tuple[object, ...]]:
         return conn.execute(query.encode()).fetchall()
 
 
-def _server(endpoint: Endpoint) -> dict[str, object]:
+def server_of(endpoint: Endpoint) -> dict[str, object]:
+    """Return an endpoint as a config says it."""
     return {**endpoint.parameters, "password": endpoint.password}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 from psycopg import sql
@@ -35,7 +36,10 @@ class Database:
         return self.owner.parameters["dbname"]
 
 
-MakeDatabase = Callable[[Server, Role], Database]
+class MakeDatabase(Protocol):
+    """Make a database; with an encoding of its own, its locale is C."""
+
+    def __call__(self, server: Server, role: Role, encoding: str = "") -> Database: ...
 
 
 @contextmanager
@@ -46,8 +50,8 @@ def databases(client: Path) -> Generator[MakeDatabase]:
     """
     made: list[Database] = []
 
-    def make(server: Server, role: Role) -> Database:
-        made.append(_made(server, role, client))
+    def make(server: Server, role: Role, encoding: str = "") -> Database:
+        made.append(_made(server, role, client, encoding))
         return made[-1]
 
     try:
@@ -60,7 +64,7 @@ def databases(client: Path) -> Generator[MakeDatabase]:
     assert not (running := _children()), f"programs were left: {running}"
 
 
-def _made(server: Server, role: Role, client: Path) -> Database:
+def _made(server: Server, role: Role, client: Path, encoding: str) -> Database:
     name = f"{role}_{next(_numbers)}"
     secret = PASSWORD.format(name)
     right = sql.SQL("createdb" if role == "destination" else "nocreatedb")
@@ -71,13 +75,17 @@ def _made(server: Server, role: Role, client: Path) -> Database:
             sql.SQL("create role {} login {} password {}").format(sql.Identifier(name), right, secret)
         )
         conn.execute(
-            sql.SQL("create database {0} owner {0} template template0 {1}").format(
-                sql.Identifier(name), strategy
+            sql.SQL("create database {0} owner {0} template template0 {1} {2}").format(
+                sql.Identifier(name), strategy, _encoded(encoding)
             )
         )
     admin = server.endpoint(role, name).using(client, server.major)
     owner = replace(admin, parameters={**admin.parameters, "user": name}, password=secret)
     return Database(server, owner, admin)
+
+
+def _encoded(encoding: str) -> sql.Composable:
+    return sql.SQL("encoding {} locale 'C'").format(sql.Literal(encoding)) if encoding else sql.SQL("")
 
 
 def _drop(database: Database) -> None:

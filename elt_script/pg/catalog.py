@@ -19,6 +19,8 @@ IDENTITY_IS_EQUALITY = frozenset(
         *("date", "time", "timestamp", "timestamptz", "macaddr", "macaddr8"),
     }
 )
+# Their values are the bytes of the database's encoding.
+TEXTS = frozenset({"name", "text", "varchar"})
 # Their binary form holds OIDs, which differ between databases, or depends on more than the value.
 NEVER_BINARY = frozenset(
     {
@@ -104,15 +106,16 @@ def portable(oid: int, types: Mapping[int, Type]) -> bool:
     return kind.kind == "e" or (kind.kind == "b" and kind.built_in and kind.name not in NEVER_BINARY)
 
 
-def digest(oid: int, types: Mapping[int, Type]) -> Digest:
+def digest(oid: int, types: Mapping[int, Type], *, same_encoding: bool) -> Digest:
     """Choose what of a value is checked: the cheapest form that differs whenever the value does."""
     kind = types.get(oid)
     if kind is None or not portable(oid, types):
         return Digest.TEXT
     if kind.kind == "d":
-        base = digest(kind.base, types)
+        base = digest(kind.base, types, same_encoding=same_encoding)
         return base if types[kind.base].kind == "b" and not types[kind.base].element else Digest.TEXT
-    return Digest.VALUE if kind.built_in and kind.name in IDENTITY_IS_EQUALITY else Digest.SEND
+    by_value = IDENTITY_IS_EQUALITY if same_encoding else IDENTITY_IS_EQUALITY - TEXTS
+    return Digest.VALUE if kind.built_in and kind.name in by_value else Digest.SEND
 
 
 def send_function(oid: int, types: Mapping[int, Type]) -> str | None:
@@ -131,7 +134,7 @@ def read_relations(conn: Connection) -> list[Relation]:
     return rows(conn, Relation, "tables")
 
 
-def as_table(relation: Relation, types: Mapping[int, Type]) -> Table:
+def as_table(relation: Relation, types: Mapping[int, Type], *, same_encoding: bool) -> Table:
     """Return the relation as a table whose rows can be copied."""
     columns = tuple(
         Column(
@@ -139,7 +142,7 @@ def as_table(relation: Relation, types: Mapping[int, Type]) -> Table:
             type=type_name,
             generated=generated,
             portable=portable(oid, types),
-            digest=digest(oid, types),
+            digest=digest(oid, types, same_encoding=same_encoding),
             send=send_function(oid, types),
             fixed_collation=deterministic,
         )
@@ -160,7 +163,9 @@ def read_sequences(conn: Connection, schemas: Sequence[str]) -> list[SequenceSta
         batch = names[start : start + 500]
         one = sql.SQL("select {}::int as at, last_value, is_called from {}")
         union = sql.SQL(" union all ").join(one.format(sql.Literal(i), n.quoted) for i, n in enumerate(batch))
-        found += [SequenceState(batch[int(at)], int(last), bool(called)) for at, last, called in conn.execute(union)]
+        found += [
+            SequenceState(batch[int(at)], int(last), bool(called)) for at, last, called in conn.execute(union)
+        ]
     return found
 
 

@@ -27,12 +27,13 @@ EVERY_OBJECT = sql.SQL("true")
 
 @cache
 def query(name: str) -> sql.SQL:
-    """Return the query in pg/sql/<name>.sql without its header.
+    """Return the query in pg/sql/<name>.sql without its comments.
 
-    The header is not sent: a quoted name with a line break could climb out of a comment.
+    They are not sent: a quoted name with a line break could climb out of one, and not every encoding has
+    their characters.
     """
     lines = files("elt_script.pg.sql").joinpath(f"{name}.sql").read_text("utf-8").splitlines()
-    body = [line for line in lines if not line.startswith("--")]
+    body = [line for line in lines if not line.lstrip().startswith("--")]
     return sql.SQL("\n".join(body))  # pyright: ignore[reportArgumentType]  (a file of ours is as literal as it gets)
 
 

@@ -29,6 +29,8 @@ def checksums(
         for at, (copy, wanted) in enumerate(zip(job.copies, content, strict=True))
     ]
     begin: list[sql.Composable] = [sql.SQL("begin isolation level repeatable read read only;")]
+    if job.encoding == "SQL_ASCII":  # bytes of any encoding or none: they are not to be looked at as UTF-8
+        begin.insert(0, sql.SQL("set client_encoding = 'SQL_ASCII';"))
     if snapshot:
         begin.append(sql.SQL("set transaction snapshot {};").format(sql.Literal(snapshot)))
     script = sql.SQL("\n").join([*begin, sql.SQL("\nunion all\n").join(parts), sql.SQL(";")])

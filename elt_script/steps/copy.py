@@ -71,9 +71,9 @@ def _say_so(state: RetryCallState) -> None:
 def _pair(job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str) -> Finished:
     if job.binary:
         (copy,) = job.copies
-        loader = _binary_loader(copy, job.encoding, destination)
+        loader = _binary_loader(copy, destination)
         if max(len(argument.encode()) for argument in loader.argv) < LONGEST_ARGUMENT:
-            return run(source.psql("--file=-"), loader, script=_binary_script(copy, job.encoding, snapshot))
+            return run(source.psql("--file=-"), loader, script=_binary_script(copy, snapshot))
     return run(source.psql("--file=-"), destination.psql("--file=-"), script=_text_script(job, snapshot))
 
 
@@ -84,21 +84,19 @@ def _begin(snapshot: str) -> list[sql.Composable]:
     ]
 
 
-def _binary_script(copy: TableCopy, encoding: str, snapshot: str) -> bytes:
+def _binary_script(copy: TableCopy, snapshot: str) -> bytes:
     r"""Return what the source's psql runs. With \g it also knows how many rows a `copy to` wrote."""
-    copy_out = sql.SQL("copy {}{} to stdout (format binary, encoding {}) \\g /dev/stdout").format(
-        copy.table.name.quoted, copy.columns, sql.Literal(encoding)
+    copy_out = sql.SQL("copy {}{} to stdout (format binary) \\g /dev/stdout").format(
+        copy.table.name.quoted, copy.columns
     )
     return _lines(*_begin(snapshot), copy_out, sql.SQL(COUNT), sql.SQL("commit;"))
 
 
-def _binary_loader(copy: TableCopy, encoding: str, destination: Endpoint) -> Command:
+def _binary_loader(copy: TableCopy, destination: Endpoint) -> Command:
     statements = (
         sql.SQL("begin"),
         sql.SQL("truncate only {}").format(copy.staged.quoted),
-        sql.SQL("copy {}{} from stdin (format binary, freeze, encoding {})").format(
-            copy.staged.quoted, copy.columns, sql.Literal(encoding)
-        ),
+        sql.SQL("copy {}{} from stdin (format binary, freeze)").format(copy.staged.quoted, copy.columns),
         sql.SQL(COUNT),
         sql.SQL("commit"),
     )
@@ -112,22 +110,22 @@ def _text_script(job: CopyJob, snapshot: str) -> bytes:
     """
     script = [*_begin(snapshot), _printed(sql.SQL("begin;"))]
     for copy in job.copies:
-        script += _shared_out(copy, job.encoding) if copy.parts else _moved(copy, job.encoding)
+        script += _shared_out(copy, job) if copy.parts else _moved(copy, job)
     return _lines(*script, _printed(sql.SQL("commit;")), sql.SQL("commit;"))
 
 
-def _moved(copy: TableCopy, encoding: str) -> list[sql.Composable]:
+def _moved(copy: TableCopy, job: CopyJob) -> list[sql.Composable]:
     copy_in = sql.SQL("truncate only {0}; copy {0}{1} from stdin (freeze, encoding {2});")
     return [
-        _printed(copy_in.format(copy.staged.quoted, copy.columns, sql.Literal(encoding))),
-        _rows_of(copy.table.name.quoted + copy.columns, encoding),
+        _printed(copy_in.format(copy.staged.quoted, copy.columns, sql.Literal(job.written_as))),
+        _rows_of(copy.table.name.quoted + copy.columns, job.encoding),
         sql.SQL(COUNT),
         END_OF_ROWS,
         _printed(sql.SQL(COUNT)),
     ]
 
 
-def _shared_out(copy: TableCopy, encoding: str) -> list[sql.Composable]:
+def _shared_out(copy: TableCopy, job: CopyJob) -> list[sql.Composable]:
     """Offer each staged partition all rows, of which it takes its own.
 
     A load by way of the partitioned table could not freeze them.
@@ -140,8 +138,8 @@ def _shared_out(copy: TableCopy, encoding: str) -> list[sql.Composable]:
         script += [
             _printed(own.format(sql.Literal(place.quoted.as_string(None)))),
             _printed(sql.SQL("truncate only {};").format(place.quoted)),
-            _printed(copy_in.format(place.quoted, copy.columns, sql.Literal(encoding))),
-            _rows_of(rows, encoding),
+            _printed(copy_in.format(place.quoted, copy.columns, sql.Literal(job.written_as))),
+            _rows_of(rows, job.encoding),
             END_OF_ROWS,
             _printed(sql.SQL("select :total + :ROW_COUNT as total \\gset")),
         ]

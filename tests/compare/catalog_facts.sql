@@ -26,7 +26,7 @@ constraints as (
         -- of Postgres numbers as it likes.
         case
             when k.contype = 'f' and k.conparentid <> 0
-            then regexp_replace(k.conname, '_?\d+$', '') || ' → ' || coalesce(f.relname, '')
+            then regexp_replace(k.conname, '_?\d+$', '') || ' > ' || coalesce(f.relname, '')
             else k.conname
         end as name
     from pg_constraint k

@@ -1,7 +1,7 @@
 -- What has rows of its own, and by which function each column's bytes are had.
 --
 -- A type has no such function here if it has none at all, or if its bytes hold OIDs, which differ between
--- databases: composites, arrays of users' types, and what names objects of the database (regclass, …).
+-- databases: composites, arrays of users' types, and what names objects of the database (regclass, ...).
 --
 -- A domain's value is sent as its base type's, by whose catalog name no length is implied (`bit` is `bit(1)`).
 --
@@ -10,7 +10,7 @@
 --
 -- returns    schema text, name text,
 --            partitioned bool (its partitions' rows are meant, not its own),
---            columns jsonb [[name, null or [function's schema, name, base type's schema, name]], …]
+--            columns jsonb [[name, null or [function's schema, name, base type's schema, name]], ...]
 with recursive bases as (
     select oid, oid as base from pg_type where typtype <> 'd'
     union all

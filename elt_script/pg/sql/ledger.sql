@@ -33,7 +33,7 @@ create table if not exists elt.generation (
     rows bigint not null,
     bytes bigint not null
 );
-comment on column elt.generation.place is '0: live; 1: what rollback returns to; 2, 3, …: older; null: never published';
+comment on column elt.generation.place is '0: live; 1: what rollback returns to; 2, 3, ...: older; null: never published';
 create table if not exists elt.object (
     generation bigint not null references elt.generation on delete cascade,
     classid oid not null,

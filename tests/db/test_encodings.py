@@ -1,0 +1,128 @@
+"""Databases of other encodings: characters arrive, and what cannot arrive stops the run."""
+
+from __future__ import annotations
+
+import pytest
+
+from elt_script.errors import DestinationError, PreflightError
+from elt_script.pg.cluster import Server
+from elt_script.pg.endpoint import Endpoint
+from tests.copying import copied, different, execute, rows_of
+from tests.databases import MakeDatabase
+
+PUBLIC = {"public": "public"}
+LATIN = """
+    create type "früh" as enum ('frü', 'späß');
+    create type "paar" as ("ä" text, n int);
+    create table "größe" (
+        id int primary key, "é" text, v varchar(9), c char(5), n name, a text[], j jsonb, m "früh", p "paar", b bytea,
+        check ("é" <> 'ß')
+    );
+    insert into "größe" values
+        (1, 'é ÿ', 'ü', 'é', 'é', '{é,"ü ü"}', '{"é": "é"}', 'späß', row('é', 1), '\\xe9'),
+        (2, '', null, null, null, null, null, null, null, null);
+    comment on table "größe" is 'Größe';
+    create view "überblick" as select "é" || 'ä' as "ö" from "größe";
+    create table big (id int, t text);
+    insert into big select i, repeat('é', 40) || i from generate_series(1, 20000) as i;
+"""
+HASHED = """
+    create table hashed (t text) partition by hash (t);
+    create table hashed_0 partition of hashed for values with (modulus 2, remainder 0);
+    create table hashed_1 partition of hashed for values with (modulus 2, remainder 1);
+    insert into hashed select 'é' || i from generate_series(1, 100) as i;
+"""
+
+
+def test_characters_of_latin1_arrive_in_utf8_and_those_of_utf8_in_latin1(
+    source_server: Server, destination_server: Server, make_database: MakeDatabase
+) -> None:
+    for ours, theirs in (("LATIN1", "UTF8"), ("UTF8", "LATIN1")):
+        source = make_database(source_server, "source", ours).admin
+        destination = make_database(destination_server, "destination", theirs).admin
+        execute(source, LATIN)
+
+        copied(source, destination)
+        copied(source, destination)
+
+        assert different(source, destination, PUBLIC) == ""
+
+
+def test_rows_go_to_the_partition_that_their_hash_says_in_the_other_encoding(
+    source_server: Server, destination: Endpoint, make_database: MakeDatabase
+) -> None:
+    source = make_database(source_server, "source", "LATIN1").owner
+    execute(source, HASHED)
+
+    report = copied(source, destination)
+
+    assert [(table.table, table.rows) for table in report.tables] == [("public.hashed", 100)]
+    everything = 'select t from public.hashed order by t collate "C"'
+    assert rows_of(destination, everything) == rows_of(source, everything)
+
+
+def test_a_partition_whose_siblings_rows_would_belong_to_it_cannot_be_left_out(
+    source_server: Server, destination: Endpoint, make_database: MakeDatabase
+) -> None:
+    source = make_database(source_server, "source", "LATIN1").owner
+    execute(source, HASHED)
+
+    with pytest.raises(PreflightError, match=r"public\.hashed_1 cannot be left out alone") as caught:
+        copied(source, destination, tables={"*": {}, "hashed_1": {"skip": True}})
+
+    assert rows_of(destination, "select 1 from pg_namespace where nspname like 'elt%'") == []
+    assert caught.value.exit_status == 3
+
+
+def test_a_character_that_the_destination_does_not_have_is_shown_with_its_place(
+    source: Endpoint, destination_server: Server, make_database: MakeDatabase
+) -> None:
+    destination = make_database(destination_server, "destination", "LATIN1").owner
+    execute(source, "create table smile (t text); insert into smile values ('é'), ('😀')")
+
+    with pytest.raises(DestinationError) as caught:
+        copied(source, destination)
+
+    assert 'no equivalent in encoding "LATIN1"' in caught.value.detail
+    assert "COPY smile, line 2" in caught.value.detail
+
+
+@pytest.mark.parametrize("rows", [1, 20_000], ids=["small", "large"])
+def test_bytes_that_are_no_text_are_refused_where_texts_are_wanted(
+    source_server: Server, destination: Endpoint, make_database: MakeDatabase, rows: int
+) -> None:
+    source = make_database(source_server, "source", "SQL_ASCII").owner
+    execute(source, "create table t (v text)")
+    execute(source, f"insert into t select E'caf\\351' || repeat('x', 80) from generate_series(1, {rows})")
+
+    with pytest.raises(DestinationError) as caught:
+        copied(source, destination)
+
+    assert 'invalid byte sequence for encoding "UTF8": 0xe9' in caught.value.detail
+    assert "COPY t, line 1" in caught.value.detail
+
+
+def test_bytes_that_are_no_text_arrive_where_everything_is_taken(
+    source_server: Server, destination_server: Server, make_database: MakeDatabase
+) -> None:
+    source = make_database(source_server, "source", "SQL_ASCII").owner
+    destination = make_database(destination_server, "destination", "SQL_ASCII").owner
+    execute(source, "create type pair as (t text); create table t (v text, c char(5), j json, p pair)")
+    execute(source, """insert into t values (E'caf\\351', E'\\351', E'"\\351"', row(E'\\351'))""")
+
+    copied(source, destination)
+
+    assert rows_of(destination, "select encode(textsend(v), 'hex'), length(c) from public.t") == [
+        ("636166e9", 1)
+    ]
+
+
+def test_a_destination_without_an_encoding_is_refused_for_texts_of_another_one(
+    source_server: Server, destination_server: Server, make_database: MakeDatabase
+) -> None:
+    source = make_database(source_server, "source", "LATIN1").owner
+    destination = make_database(destination_server, "destination", "SQL_ASCII").owner
+    execute(source, "create table t (v text)")
+
+    with pytest.raises(PreflightError, match="the destination's SQL_ASCII, which is none"):
+        copied(source, destination)

@@ -3,11 +3,11 @@
 # Each Postgres gives its own programs: a pg_dump must be no older than its server, and a newer one writes what
 # an older server cannot read. elt picks for each pair of servers.
 FROM postgres:17-trixie AS postgres_17
-COPY docker/programs /usr/local/bin/
+COPY containers/programs /usr/local/bin/
 RUN programs take
 
 FROM postgres:18-trixie AS postgres_18
-COPY docker/programs /usr/local/bin/
+COPY containers/programs /usr/local/bin/
 RUN programs take
 
 # Debian's own Python: smaller than the python image's, and mended with the system. Bytecode is left out here
@@ -23,7 +23,7 @@ RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
     binutils ca-certificates python3-pip python3-setuptools python3-venv
 RUN python3 -m venv --without-pip /opt/elt
-COPY docker/requirements.txt /build/
+COPY containers/requirements.txt /build/
 RUN python3 -m pip --python /opt/elt/bin/python install --no-cache-dir --no-compile --no-deps \
     --only-binary :all: --require-hashes --requirement /build/requirements.txt \
  && strip --strip-unneeded /opt/elt/lib/python3*/site-packages/yaml/*.so
@@ -36,7 +36,7 @@ RUN python3 -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-d
 FROM base AS joined
 COPY --from=postgres_17 /taken /taken/17
 COPY --from=postgres_18 /taken /taken/18
-COPY docker/programs /usr/local/bin/
+COPY containers/programs /usr/local/bin/
 RUN programs join /taken/18 /taken/17
 
 FROM base

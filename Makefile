@@ -37,6 +37,8 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 lock: $(VENV)/.installed
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra demo --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --output-file requirements.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraint requirements.txt --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --output-file containers/requirements.txt pyproject.toml
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -64,15 +64,17 @@ WORDS = {
 }
 
 
-def load(path: Path | None, environ: Mapping[str, str]) -> Config:
+def load(path: Path | None, environ: Mapping[str, str], *, without: Collection[str] = ()) -> Config:
     """Return the config of a file and of the environment, which fills what the file leaves out.
 
-    path  the file; None is ./config.yaml where there is one, and else the environment alone
+    path     the file; None is ./config.yaml where there is one, and else the environment alone
+    without  keys at the top of the file that are left unread, with all that is below them
 
     Raises ConfigError with all faults, none of which shows a secret.
     """
     file = path or (USUAL if os.path.lexists(USUAL) else None)  # a link to nowhere is a fault
     document = _read(file, environ)
+    document.drop(without)
     filled = from_environment(_top(document), environ, document.names)
     faults = [*document.found(), *filled.faults.values()]
     folder = file.absolute().parent if file else Path.cwd()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -83,6 +84,13 @@ class Document:
     def found(self) -> list[Fault]:
         """Return the faults found so far."""
         return [fault for here in self.faults.values() for fault in here]
+
+    def drop(self, keys: Collection[str]) -> None:
+        """Be as if these keys at the top were not there, and none of their faults."""
+        if isinstance(self.value, dict):
+            value = cast("dict[str, object]", self.value)
+            self.value = {key: below for key, below in value.items() if key not in keys}
+        self.faults = {at: found for at, found in self.faults.items() if not at or at[0] not in keys}
 
     def is_at_fault(self, location: Location) -> bool:
         """Whether a fault is known already for this value or for one around it."""

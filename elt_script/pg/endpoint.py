@@ -157,10 +157,14 @@ class Endpoint:
             self._conninfo(),
             password=self.password,
             application_name=self.application,
-            autocommit=autocommit,
+            autocommit=True,
             cursor_factory=_SourceCursor if self.role == "source" else psycopg.Cursor,
         )
         stop.current().opened(session)
+        if self.pinned and self.version is None:  # what this version knows could not be among the options
+            for name, value in _pinned_since(session.info.server_version // 10_000).items():
+                session.execute("select set_config(%s, %s, false)", (name, value))
+        session.autocommit = autocommit
         return session
 
     def program(self, name: str, *arguments: str) -> Command:
@@ -200,11 +204,13 @@ class Endpoint:
         return {**inherited_environment(), **own}
 
     def _options(self) -> str:
-        since = (more for major, more in PINNED_SINCE.items() if (self.version or 0) >= major)
-        pinned = {**PINNED}
-        for more in since:
-            pinned |= more
-        return _as_options({**pinned, **self.settings})
+        return _as_options({**PINNED, **_pinned_since(self.version or 0), **self.settings})
+
+
+def _pinned_since(major: int) -> dict[str, str]:
+    """Return what is pinned on servers of this version, beyond what all of them know."""
+    known = (more for since, more in PINNED_SINCE.items() if major >= since)
+    return {name: value for more in known for name, value in more.items()}
 
 
 def _as_options(settings: Mapping[str, str]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from elt_script.pg.cluster import Server
-from elt_script.pg.process import supervised
 from elt_script.rollback import rollback
 from tests.copying import config_of, copied, different, execute
 from tests.databases import Database, MakeDatabase
@@ -53,8 +52,7 @@ def test_the_zoo_of_16_arrives_in_18_each_time_and_is_there_after_a_rollback(
 
     assert different(source, destination, SAME) == ""
 
-    with supervised():
-        rollback(config_of(source, destination))
+    rollback(config_of(source, destination))
 
     assert different(source, destination, SAME) == ""
 

@@ -15,8 +15,8 @@ LATIN = """
     create type "früh" as enum ('frü', 'späß');
     create type "paar" as ("ä" text, n int);
     create table "größe" (
-        id int primary key, "é" text, v varchar(9), c char(5), n name, a text[], j jsonb, m "früh", p "paar", b bytea,
-        check ("é" <> 'ß')
+        id int primary key, "é" text, v varchar(9), c char(5), n name, a text[], j jsonb, m "früh", p "paar",
+        b bytea, check ("é" <> 'ß')
     );
     insert into "größe" values
         (1, 'é ÿ', 'ü', 'é', 'é', '{é,"ü ü"}', '{"é": "é"}', 'späß', row('é', 1), '\\xe9'),
@@ -112,9 +112,7 @@ def test_bytes_that_are_no_text_arrive_where_everything_is_taken(
 
     copied(source, destination)
 
-    assert rows_of(destination, "select encode(textsend(v), 'hex'), length(c) from public.t") == [
-        ("636166e9", 1)
-    ]
+    assert rows_of(destination, "select v::bytea, length(c) from public.t") == [(b"caf\xe9", 1)]
 
 
 def test_a_destination_without_an_encoding_is_refused_for_texts_of_another_one(

@@ -113,7 +113,7 @@ def digest(oid: int, types: Mapping[int, Type], *, same_encoding: bool) -> Diges
         return Digest.TEXT
     if kind.kind == "d":
         base = digest(kind.base, types, same_encoding=same_encoding)
-        return base if types[kind.base].kind == "b" and not types[kind.base].element else Digest.TEXT
+        return base if types[kind.base].kind in ("b", "d") and not types[kind.base].element else Digest.TEXT
     by_value = IDENTITY_IS_EQUALITY if same_encoding else IDENTITY_IS_EQUALITY - TEXTS
     return Digest.VALUE if kind.built_in and kind.name in by_value else Digest.SEND
 

@@ -1,13 +1,13 @@
 -- Facts about every type that a column may have, to decide how its values travel and are compared.
 --
--- returns    oid, name text, kind (typtype), built_in bool (ships with Postgres), element oid (of a true array, else 0),
---            base oid (of a domain, else 0), subtype oid (of a range or multirange, else 0), send text (name of the send
---            function in pg_catalog, or null where no call of it takes the type), receives bool
+-- returns    oid, name text, kind (typtype), built_in bool (of the same OID on every server), element oid (of a true
+--            array, else 0), base oid (of a domain, else 0), subtype oid (of a range or multirange, else 0), send text
+--            (name of the send function in pg_catalog, or null where no call of it takes the type), receives bool
 select
     t.oid::bigint as oid,
     t.typname::text as name,
     t.typtype::text as kind,
-    t.oid < 16384 as built_in,
+    t.oid < 10000 as built_in,
     case when t.typcategory = 'A' and t.typlen = -1 then t.typelem else 0 end::bigint as element,
     t.typbasetype::bigint as base,
     coalesce(r.rngsubtype, 0)::bigint as subtype,
@@ -16,5 +16,5 @@ select
 from pg_type t
 left join pg_range r on t.oid in (r.rngtypid, r.rngmultitypid)
 left join pg_proc p on p.oid = t.typsend and p.pronamespace = 'pg_catalog'::regnamespace
-    and (p.proargtypes[0] = t.oid or p.proargtypes[0]::regtype::text ~ '^any')
+    and (t.typtype = 'd' or p.proargtypes[0] = t.oid or p.proargtypes[0]::regtype::text ~ '^any')
 where t.typisdefined and t.typtype <> 'p'

@@ -1,0 +1,100 @@
+"""Draw the figures: what took how long, and how that grows."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import Row, Table
+from benchmarks.results import Run
+
+OURS, OTHERS = "#1f6f8b", "#b8b8b8"
+# of which number, for how many of it the time is told, and in what
+SERIES = (("rows", 1_000_000, "s per million rows"), ("tables", 1, "s per table"))
+COLUMNS = 2
+
+
+def belongs(run: Run, group: str) -> bool:
+    """Tell whether a run is part of a series that grows by this number."""
+    series = {"rows": "accel", "tables": "small"}
+    return run.dataset.startswith(series[group])
+
+
+def walls(found: Sequence[Table], path: Path) -> Path | None:
+    """Draw each data set's contenders, the fastest first; return None where there is nothing to draw."""
+    found = [table for table in found if any(row.wall for row in table.rows)]
+    if not found:
+        return None
+    lines = -(-len(found) // COLUMNS)
+    most = max(len(table.rows) for table in found)
+    figure = _figure(12, lines * (1.2 + 0.28 * most))
+    for place, table in enumerate(found, 1):
+        _bars(figure.add_subplot(lines, min(COLUMNS, len(found)), place), table)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    return path
+
+
+def _bars(axes: Any, table: Table) -> None:
+    timed = [(row, row.wall) for row in table.rows if row.wall]
+    timed.sort(key=lambda pair: pair[1].median)
+    names = [_name(row) for row, _ in timed]
+    middle = [wall.median for _, wall in timed]
+    errors = [[wall.median - wall.least for _, wall in timed], [wall.most - wall.median for _, wall in timed]]
+    colours = [OURS if row.contender.startswith("elt") else OTHERS for row, _ in timed]
+    bars = axes.barh(names, middle, xerr=errors, color=colours, ecolor="#555555", height=0.7)
+    axes.bar_label(bars, fmt="%.3g", padding=4, fontsize=8)
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.set_title(f"{table.label}: seconds", fontsize=10)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _name(row: Row) -> str:
+    """Return a contender's name, with a star where it leaves something out."""
+    whole = all(run.same_content and not run.left_out for run in row.runs)
+    return row.contender if whole else f"{row.contender} *"
+
+
+def growth(found: Sequence[Table], path: Path) -> Path | None:
+    """Draw how the time for each row, and for each table, changes with their number."""
+    figure = _figure(12, 4.5)
+    drawn = False
+    for place, (group, per, unit) in enumerate(SERIES, 1):
+        axes = figure.add_subplot(1, len(SERIES), place)
+        lines = _lines(found, group, per)
+        for name, points in lines.items():
+            colour = {"color": OURS} if name.startswith("elt") else {}
+            axes.plot(*zip(*sorted(points), strict=True), marker="o", label=name, **colour)
+        axes.set_xscale("log")
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(group)
+        axes.set_ylabel(unit)
+        if lines:
+            axes.legend(fontsize=8)
+            drawn = True
+    if not drawn:
+        return None
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    return path
+
+
+def _lines(found: Sequence[Table], group: str, per: int) -> dict[str, list[tuple[int, float]]]:
+    """Return each contender's points in a series: how many, and the time for each; two at least."""
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for table in found:
+        for row in table.rows:
+            run = next(iter(row.runs), None)
+            if run and row.wall and belongs(run, group):
+                size = getattr(run, group)
+                lines.setdefault(row.contender, []).append((size, row.wall.median / size * per))
+    return {name: points for name, points in lines.items() if len(points) > 1}
+
+
+def _figure(width: float, height: float) -> Any:
+    """Return an empty figure. matplotlib is not among the tools that check our types."""
+    return importlib.import_module("matplotlib.figure").Figure(figsize=(width, height))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import psycopg
 import structlog
+from psycopg import sql
 
 from elt_script import ledger
 from elt_script.errors import EltError, InterruptedRunError, TransformError
@@ -16,8 +17,10 @@ from elt_script.prepare import application
 from elt_script.steps import cleanup
 
 OLD_DATA = "Nothing was published, the old data is still live. Mend what is named here, then run again."
+STOPPED = "Nothing was published, and what was staged is removed: the old data is still live."
 NEW_DATA = "The new data was published and is live, but what should have come after it was not done."
 UNKNOWN = "Whether the new data was published is not known: `elt status` will say what is live."
+PATIENCE_S = 10  # for somebody who holds what is only staged, or the ledger
 MAYBE_PUBLISHED = ("publish", "transform")
 
 log = structlog.get_logger()
@@ -47,7 +50,7 @@ def heal(control: Connection, pipeline: str, run_id: str) -> list[str]:
 
 def forget_staged(control: Connection, left: ledger.Left) -> None:
     """Remove what a run staged and did not publish."""
-    cleanup.drop_staging(control, left.staging)
+    cleanup.drop_staging(control, left.staging, PATIENCE_S)
     ledger.forget_unpublished(control, left.run_id)
 
 
@@ -72,7 +75,9 @@ def given_up(run_id: str, step: str, destination: Endpoint, error: BaseException
         except psycopg.Error as trouble:
             log.warning("run.left_behind", error=str(trouble).strip())
             state = UNKNOWN if step in MAYBE_PUBLISHED else OLD_DATA
-    if isinstance(failure, EltError) and not isinstance(failure, TransformError):
+    if isinstance(failure, InterruptedRunError) and state is OLD_DATA:
+        failure.hint = STOPPED
+    elif isinstance(failure, EltError) and not isinstance(failure, TransformError):
         failure.hint = state if state is not OLD_DATA or not failure.hint else failure.hint
     return failure
 
@@ -82,6 +87,7 @@ def _written_down(run_id: str, step: str, destination: Endpoint, failure: BaseEx
     status = getattr(failure, "exit_status", 1)
     message = failure.message if isinstance(failure, EltError) else repr(failure)
     with destination.connect(autocommit=True) as conn:
+        conn.execute(sql.SQL("set lock_timeout = {}").format(sql.Literal(f"{PATIENCE_S}s")))
         if not ledger.is_installed(conn):
             return False
         published = ledger.is_published(conn, run_id)

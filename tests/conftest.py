@@ -49,6 +49,13 @@ def make_database() -> Generator[MakeDatabase]:
         yield make
 
 
+@pytest.fixture(scope="module")
+def make_shared_database() -> Generator[MakeDatabase]:
+    """Make a database that the tests of one file share."""
+    with databases(embedded()[18]) as make:
+        yield make
+
+
 @pytest.fixture
 def source_database(source_server: Server, make_database: MakeDatabase) -> Database:
     return make_database(source_server, "source")

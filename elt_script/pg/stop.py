@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 from weakref import WeakSet
 
 import psycopg
+import structlog
 
 from elt_script.errors import InterruptedRunError
 
@@ -27,6 +28,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HARDER = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)  # SIGINT: programs cancel what their server does
 
 Program = subprocess.Popen[bytes]
+log = structlog.get_logger()
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -243,6 +246,7 @@ def _caught(events: SimpleQueue[int]) -> Generator[None]:
 def _stop(work: Work, signum: int, events: SimpleQueue[int]) -> None:
     """Stop work, and wait for its end."""
     started = time.monotonic()
+    log.warning("run.stopping", signal=signal.Signals(signum).name)
     work.stop(signum)
     while True:
         try:

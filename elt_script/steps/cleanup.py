@@ -9,8 +9,6 @@ from psycopg import sql
 
 from elt_script.pg.session import Connection, query
 
-PATIENCE_S = 30  # for somebody who reads what is only staged
-
 log = structlog.get_logger()
 
 
@@ -23,10 +21,13 @@ def end_orphans(conn: Connection, application: str) -> None:
         log.warning("orphan.ended", pid=pid)
 
 
-def drop_staging(conn: Connection, schemas: Sequence[str]) -> None:
-    """Drop staging schemas, whatever is in them: all of it is ours, and nobody needs it."""
+def drop_staging(conn: Connection, schemas: Sequence[str], patience_seconds: int) -> None:
+    """Drop staging schemas, whatever is in them: all of it is ours, and nobody needs it.
+
+    patience_seconds  for somebody who holds it all the same
+    """
     with conn.transaction():
-        conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(f"{PATIENCE_S}s")))
+        conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(f"{patience_seconds}s")))
         for schema in schemas:
             if schema.startswith("elt_next_"):
                 conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))

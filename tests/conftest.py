@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,10 +17,37 @@ from elt_script.pg.cluster import Server, cluster, embedded
 from elt_script.pg.endpoint import Endpoint
 from tests.databases import Database, MakeDatabase, databases
 
+DOCKER_PATIENCE_S = 30
 
-def pytest_configure() -> None:
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "docker: needs a Docker engine")
     # Whoever stops the tests means the servers too: let fixtures end as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)  # before fixtures, which need it too
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("docker") and (fault := docker_fault()):
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no Docker: {fault}", pytrace=False)
+        pytest.skip(f"no Docker: {fault}")
+
+
+@cache
+def docker_fault() -> str:
+    """Return why tests that need Docker cannot run here, or nothing if they can."""
+    try:
+        asked = subprocess.run(
+            ["docker", "info", "--format", "{{.ServerVersion}}"],
+            capture_output=True,
+            text=True,
+            timeout=DOCKER_PATIENCE_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return asked.stderr.strip().partition("\n")[0] if asked.returncode else ""
 
 
 @contextmanager

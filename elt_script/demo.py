@@ -46,13 +46,17 @@ BUILT: tuple[LiteralString, ...] = (
     "create schema reports",
     "grant usage on schema reports to analyst",
     """create view reports.shaking as
-  select wconfid, pctid, count(*) as samples, stddev(z) from public.accelerometer group by 1, 2""",
+  select wconfid, pctid, count(*) as samples, stddev(z)
+  from public.accelerometer group by wconfid, pctid""",
     "grant select on reports.shaking, public.campaign to analyst",
 )
 CHANGED: tuple[LiteralString, ...] = (
-    "insert into public.accelerometer select 4, pctid, y, x, z from public.accelerometer where wconfid = 3",
-    "insert into public.campaign select 2, 'weight 4', count(*) from public.accelerometer where wconfid = 4",
-    "alter table public.accelerometer add g float8 generated always as (|/(x^2 + y^2 + z^2)) stored",
+    """insert into public.accelerometer
+  select 4, pctid, y, x, z from public.accelerometer where wconfid = 3""",
+    """insert into public.campaign
+  select 2, 'weight 4', count(*) from public.accelerometer where wconfid = 4""",
+    """alter table public.accelerometer
+  add g float8 generated always as (|/(x^2 + y^2 + z^2)) stored""",
 )
 QUESTION = Question(
     told="select max(id), sum(samples)::bigint from public.campaign",
@@ -152,7 +156,7 @@ def _seed(ground: Playground, teller: Teller) -> None:
     with supervised(), configure(stream=io.StringIO()):
         seeded = seed(Order(lab, TableName("public", "accelerometer"), offline=True), Console(stderr=True))
     teller.fact(f"{seeded}")
-    teller.fact("generated, in the shape of UCI's accelerometer data: the demo needs no network")
+    teller.fact("made up, in the shape of UCI's accelerometer data: the demo asks no network")
     _execute(lab, MEASURED)
 
 

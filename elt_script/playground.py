@@ -38,8 +38,12 @@ AT_THE_DESTINATION: tuple[LiteralString, ...] = (
 )
 CONFIG = """\
 pipeline: demo
-source: {{host: {0.host}, port: {0.port}, dbname: lab, user: elt, passfile: pgpass}}
-destination: {{host: {1.host}, port: {1.port}, dbname: warehouse, user: elt, passfile: pgpass}}
+source:
+  url: postgresql://elt@{0.host}:{0.port}/lab
+  passfile: pgpass
+destination:
+  url: postgresql://elt@{1.host}:{1.port}/warehouse
+  passfile: pgpass
 """
 
 

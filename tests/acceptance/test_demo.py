@@ -66,7 +66,7 @@ def test_the_story_is_told_to_its_end_and_leaves_nothing(temporary: Path) -> Non
     assert "\n  0 errors, 0 empty, 0 of mixed generations\n" in ran.stdout
     assert "\n  live      generation 2, published " in ran.stdout
     assert "\x1b" not in ran.stdout
-    assert all(len(line) <= 110 for line in ran.stdout.splitlines())
+    assert all(len(line) <= 80 for line in ran.stdout.splitlines())
     assert left_in(temporary) == []
 
 

@@ -51,12 +51,12 @@ RUN ldconfig \
 COPY --from=build /opt/elt /opt/elt
 ENV PATH=/opt/elt/bin:$PATH
 # Both commands start, find their programs, and find no server (exit status 4): what they import is compiled.
-RUN programs=/usr/lib/postgresql \
- && ls $programs/17/bin $programs/18/bin > /dev/null \
+RUN ls /usr/lib/postgresql/17/bin /usr/lib/postgresql/18/bin > /dev/null \
  && export ELT_SOURCE_URL=postgresql://localhost:1/a ELT_DESTINATION_URL=postgresql://localhost:2/b \
  && echo 'wait: {max_retries: 0}' > /tmp/config.yaml \
- && { elt --config /tmp/config.yaml run 2> /dev/null || test $? = 4; } \
- && { elt-seed --offline --port 1 --max-retries 0 2> /dev/null || test $? = 4; } \
+ && for command in 'elt --config /tmp/config.yaml run' 'elt-seed --offline --port 1 --max-retries 0'; do \
+      $command 2> /tmp/said || test $? = 4 || { cat /tmp/said; exit 1; }; \
+    done \
  && rm -r /tmp/*
 
 # The one place that is written to: the rest may be read-only. Any user id will do where it is writable.

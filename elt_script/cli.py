@@ -213,6 +213,50 @@ def demo(settings: Settings, keep: bool, stop: bool) -> None:
         tell(keep=keep, log_format=settings.log_format)
 
 
+@cli.command(epilog=_example('ELT_SCHEDULE="*/15 * * * *" elt schedule --now'))
+@click.option("--now", is_flag=True, help="Run once at the start, too.")
+@click.pass_obj
+def schedule(settings: Settings, now: bool) -> int:
+    """Run again and again, at the times of `schedule` in the configuration, until somebody stops it.
+
+    SIGTERM or Ctrl-C ends it with status 0, or with the status of the run that it had to stop.
+    """
+    from elt_script.display.events import configure
+    from elt_script.errors import ConfigError
+    from elt_script.health import state_file
+    from elt_script.schedule import Order, Timetable, run_command
+    from elt_script.schedule import schedule as serve
+
+    config = settings.load()
+    wanted = config.schedule
+    if wanted.cron is None:
+        raise ConfigError(
+            "nothing says when to run",
+            hint="Give `schedule: {cron: ...}` in the configuration, or ELT_SCHEDULE in the environment.",
+        )
+    order = Order(
+        command=run_command(settings.path, settings.log_format, settings.bin_dir),
+        timetable=Timetable(wanted.cron, wanted.zone, wanted.jitter_seconds),
+        missed=wanted.missed,
+        stop_seconds=wanted.stop_seconds,
+        state_file=state_file(config, os.environ),
+        at_once=now,
+    )
+    with configure("console" if settings.log_format == "auto" else settings.log_format):
+        return serve(order)
+
+
+@cli.command(epilog=_example("elt healthcheck"))
+@click.pass_obj
+def healthcheck(settings: Settings) -> None:
+    """Say whether `elt schedule` does its work: exit status 1 if the last run failed, or is too long ago."""
+    from elt_script.health import demand
+
+    state = demand(settings.load(), os.environ)
+    success = state.last_success_at
+    click.echo(f"healthy: the last run succeeded at {success:%Y-%m-%d %H:%M:%S %Z}" if success else "healthy")
+
+
 def main() -> NoReturn:
     """Be the program `elt`."""
     signal.signal(signal.SIGTERM, _interrupt)

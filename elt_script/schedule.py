@@ -28,6 +28,8 @@ from elt_script.health import Outcome, State
 LATE = timedelta(seconds=60)  # a start that is later than this was slept through: the machine was asleep
 NAP_S = 30.0  # how long to sleep at most: a clock that is set, or a machine that slept, is noticed by then
 WORDS_BYTES = 16_384  # of a run's messages, the last are kept
+LINE = 500
+KILLED = 128  # as a shell counts: a signal's number more than this
 
 log = structlog.get_logger()
 
@@ -135,7 +137,8 @@ class _Scheduler:
         if not ended.done():
             await self._end(process, ended)
         words = await ended
-        return Outcome(started, _now(), _status(process), _complaint(words)), missed
+        status = _status(process)
+        return Outcome(started, _now(), status, _complaint(words, status)), missed
 
     async def _end(self, process: asyncio.subprocess.Process, ended: asyncio.Task[bytes]) -> None:
         log.info("run.stopping", signal=signal.Signals(self._signal).name, seconds=self._order.stop_seconds)
@@ -219,14 +222,18 @@ async def _ended(process: asyncio.subprocess.Process) -> bytes:
 
 def _status(process: asyncio.subprocess.Process) -> int:
     status = process.returncode or 0
-    return 128 - status if status < 0 else status  # as a shell counts: 137 was killed
+    return KILLED - status if status < 0 else status
 
 
-def _complaint(words: bytes) -> str:
+def _complaint(words: bytes, status: int) -> str:
     """Return what a run said when it failed: the lines from the last one that begins with `elt: `."""
     text = "\n" + words.decode(errors="replace")
     _, found, complaint = text.rpartition("\nelt: ")
-    return complaint.strip() if found else ""
+    if found or not status:
+        return complaint.strip() if found else ""
+    if status > KILLED:
+        return f"was ended by signal {status - KILLED}"
+    return text.strip().rpartition("\n")[2][:LINE]  # a fault of elt's own: how Python sums it up
 
 
 def _seconds_until(moment: datetime) -> float:

@@ -127,8 +127,17 @@ def test_a_killed_run_is_a_failed_run(start: Start) -> None:
 
     scheduler.wait_for(lambda: scheduler.events("run.failed"))
 
-    assert scheduler.events("run.failed")[0]["exit_status"] == 137
+    failed = scheduler.events("run.failed")[0]
+    assert (failed["exit_status"], failed["error"]) == (137, "was ended by signal 9")
     assert scheduler.stop() == 0
+
+
+def test_a_run_that_failed_in_other_words_is_told_by_its_last(start: Start) -> None:
+    scheduler = start(of('echo "Traceback:\nKeyError: 1" >&2; exit 1', at_once=True, cron=NEVER))
+
+    scheduler.wait_for(lambda: scheduler.events("run.failed"))
+
+    assert scheduler.events("run.failed")[0]["error"] == "KeyError: 1"
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])

@@ -107,7 +107,7 @@ def test_ctrl_c_stops_all_and_leaves_nothing(temporary: Path, title: int) -> Non
         terminal.press(b"\x03")
         status = terminal.end()
 
-    assert status == 130, terminal.text
+    assert status in (130, -signal.SIGINT), terminal.text  # the second one may come when all is done
     assert "elt: " in terminal.text
     assert "Traceback" not in terminal.text
     assert left_in(temporary) == []

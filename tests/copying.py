@@ -22,9 +22,10 @@ def copied(source: Endpoint, destination: Endpoint, **keys: object) -> RunReport
     return run(config_of(source, destination, **keys), new_run_id())
 
 
-def different(source: Endpoint, destination: Endpoint, schemas: Mapping[str, str]) -> str:
-    """Return what differs as one text, for a message that pytest shows in full."""
-    return "\n".join(differences(source, destination, schemas))
+def assert_same(source: Endpoint, destination: Endpoint, schemas: Mapping[str, str] | None = None) -> None:
+    """Hold both databases to be the same; schemas maps source names to final ones, of those that count."""
+    found = differences(source, destination, schemas)
+    assert not found, "\n".join(found)
 
 
 def execute(endpoint: Endpoint, script: str) -> None:

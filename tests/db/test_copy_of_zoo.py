@@ -6,7 +6,7 @@ import pytest
 
 from elt_script.pg.cluster import Server
 from elt_script.rollback import rollback
-from tests.copying import config_of, copied, different, execute
+from tests.copying import assert_same, config_of, copied, execute
 from tests.databases import Database, MakeDatabase
 from tests.zoo import SCHEMAS, load_extra, load_zoo
 
@@ -46,15 +46,15 @@ def test_the_zoo_of_16_arrives_in_18_each_time_and_is_there_after_a_rollback(
 
     assert first.left_out == tuple(line.strip() for line in NAMED.strip().splitlines())
     execute(source, IN_NO_SCHEMA)
-    assert different(source, destination, SAME) == ""
+    assert_same(source, destination, SAME)
 
     copied(source, destination)
 
-    assert different(source, destination, SAME) == ""
+    assert_same(source, destination, SAME)
 
     rollback(config_of(source, destination))
 
-    assert different(source, destination, SAME) == ""
+    assert_same(source, destination, SAME)
 
 
 def test_the_zoo_of_18_arrives_in_18(destination_server: Server, make_database: MakeDatabase) -> None:
@@ -64,7 +64,7 @@ def test_the_zoo_of_18_arrives_in_18(destination_server: Server, make_database: 
 
     copied(source.admin, destination.admin)
 
-    assert different(source.admin, destination.admin, SAME) == ""
+    assert_same(source.admin, destination.admin, SAME)
 
 
 def test_the_zoo_of_16_arrives_in_16_under_other_names(
@@ -75,4 +75,4 @@ def test_the_zoo_of_16_arrives_in_16_under_other_names(
 
     copied(zoo_of_16.admin, destination.admin, schemas=names)
 
-    assert different(zoo_of_16.admin, destination.admin, names) == ""
+    assert_same(zoo_of_16.admin, destination.admin, names)

@@ -7,7 +7,7 @@ import pytest
 from elt_script.errors import DestinationError, PreflightError
 from elt_script.pg.cluster import Server
 from elt_script.pg.endpoint import Endpoint
-from tests.copying import copied, different, execute, rows_of
+from tests.copying import assert_same, copied, execute, rows_of
 from tests.databases import MakeDatabase
 
 PUBLIC = {"public": "public"}
@@ -45,7 +45,7 @@ def test_characters_of_latin1_arrive_in_utf8_and_those_of_utf8_in_latin1(
         copied(source, destination)
         copied(source, destination)
 
-        assert different(source, destination, PUBLIC) == ""
+        assert_same(source, destination, PUBLIC)
 
 
 def test_rows_go_to_the_partition_that_their_hash_says_in_the_other_encoding(

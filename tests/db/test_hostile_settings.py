@@ -6,9 +6,8 @@ import pytest
 from psycopg import sql
 
 from elt_script.pg.cluster import Server
-from elt_script.pg.endpoint import Endpoint
 from elt_script.rollback import rollback
-from tests.copying import config_of, copied, different, execute, rows_of
+from tests.copying import assert_same, config_of, copied, execute
 from tests.databases import Database, MakeDatabase
 
 PUBLIC = {"public": "public"}
@@ -108,4 +107,4 @@ def test_hostile_settings_change_nothing(
     copied(source.owner, destination.owner)
     rollback(config_of(source.owner, destination.owner))
 
-    assert different(source.admin, destination.admin, PUBLIC) == ""
+    assert_same(source.admin, destination.admin, PUBLIC)

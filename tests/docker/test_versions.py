@@ -11,7 +11,7 @@ import pytest
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.programs import choose
 from elt_script.pytest_plugin import Database, MakeDatabase, Run
-from tests.copying import different
+from tests.copying import assert_same
 from tests.docker.engine import Ended, command
 from tests.zoo import SCHEMAS, load_zoo
 
@@ -68,7 +68,7 @@ def test_the_zoo_arrives_by_the_image_twice(pair: tuple[Database, Database], ima
 
         assert ended.status == 0, ended
         assert f"generation {generation} published" in ended.stdout
-    assert different(seen_by_newest(source), seen_by_newest(destination), SAME) == ""
+    assert_same(seen_by_newest(source), seen_by_newest(destination), SAME)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
   $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check install
 
-.PHONY: demo test lint format lock clean
+.PHONY: demo test bench lint format lock clean
 
 # ARGS=--keep leaves the servers running, ARGS=--stop stops them.
 demo: $(VENV)/.installed
@@ -15,6 +15,14 @@ demo: $(VENV)/.installed
 # Tests that need Docker are skipped where there is none; with CI=true that is a failure. See tests/conftest.py.
 test: lint
 	$(BIN)/pytest $(ARGS)
+
+# Everything at full size takes hours; docs/benchmarks.md says how to measure less.
+bench: $(VENV)/.bench
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+$(VENV)/.bench: $(VENV)/.installed benchmarks/requirements/bench.txt
+	@$(PIP) --require-hashes --requirement benchmarks/requirements/bench.txt
+	@touch $@
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check

@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from benchmarks import results
+from benchmarks.attempt import Terms
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.datasets import ALL, DATA_SETS, GROWTH, DataSet
 from benchmarks.report import report
@@ -22,14 +23,14 @@ from benchmarks.rounds import Order, carry_out
 from benchmarks.servers import programs, running
 from elt_script.errors import EltError
 
-LISTED = "all"
+LISTED, NONE = "all", "none"
 
 
 def _chosen(_: click.Context, option: click.Parameter, value: str) -> list[str]:
     """Return the names of a comma-separated list, each of which must be known."""
     known = [each.name for each in (CONTENDERS if option.name == "contenders" else ALL.values())]
     names = [name.strip() for name in value.split(",") if name.strip()]
-    if unknown := sorted(set(names) - {*known, LISTED}):
+    if unknown := sorted(set(names) - {*known, LISTED, NONE}):
         raise click.BadParameter(f"no {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     return names
 
@@ -39,7 +40,7 @@ def _chosen(_: click.Context, option: click.Parameter, value: str) -> list[str]:
     "--datasets",
     default=LISTED,
     callback=_chosen,
-    help="Which, by name, with commas; none for only --growth.",
+    help="Which, by name, with commas; or none, for --growth alone.",
 )
 @click.option("--contenders", default=LISTED, callback=_chosen, help="Which, by name, with commas.")
 @click.option("--rounds", default=3, type=click.IntRange(1), help="How often each copies each data set.")
@@ -99,7 +100,9 @@ def cli(
             servers = stack.enter_context(running(own, programs(bin_dir)))
             order = Order(
                 _wanted(datasets, contenders, growth=growth),
-                *(rounds, scale, jobs, timeout, settle, folder / "runs.jsonl", own),
+                rounds,
+                Terms(scale, jobs, timeout, settle, own, folder),
+                folder / "runs.jsonl",
                 lambda line: click.echo(line, err=True),
             )
             carry_out(order, servers)

@@ -109,7 +109,7 @@ def bench(conn: Connection, scale: float) -> None:
 
 def wide(conn: Connection, scale: float) -> None:
     """Three tables of wide rows: text, jsonb, bytea."""
-    conn.execute(query("wide", rows=scaled(160_000, scale)))
+    conn.execute(query("wide", rows=scaled(80_000, scale)))
 
 
 def small(tables: int) -> Callable[[Connection, float], None]:

@@ -113,3 +113,34 @@ def best_mode(runs: Sequence[Run]) -> str:
 def others_share(runs: Iterable[Run]) -> float:
     """Return the greatest share of all cores that was not spent on the contender or the servers."""
     return max(run.other_cpu / (run.wall * max(1, run.cores)) for run in runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Data sets of one kind that differ in size alone.
+
+    prefix  how their names begin
+    group   what grows: rows or tables
+    per     for how many of these the time is told, in words: unit
+    """
+
+    prefix: str
+    group: str
+    per: int
+    unit: str
+
+    def lines(self, found: Iterable[Table]) -> dict[str, list[tuple[int, float]]]:
+        """Return each contender's sizes and medians, smallest first; of those that have two at least."""
+        lines: dict[str, list[tuple[int, float]]] = {}
+        for table in found:
+            for row in table.rows:
+                if row.wall and row.runs[0].dataset.startswith(self.prefix):
+                    point = (int(getattr(row.runs[0], self.group)), row.wall.median)
+                    lines.setdefault(row.contender, []).append(point)
+        return {name: sorted(points) for name, points in lines.items() if len(points) > 1}
+
+
+SERIES = (
+    Series("accel", "rows", 1_000_000, "s per million rows"),
+    Series("small", "tables", 1, "s per table"),
+)

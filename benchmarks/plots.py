@@ -7,19 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import Row, Table
-from benchmarks.results import Run
+from benchmarks.figures import SERIES, Row, Table
 
 OURS, OTHERS = "#1f6f8b", "#b8b8b8"
-# of which number, for how many of it the time is told, and in what
-SERIES = (("rows", 1_000_000, "s per million rows"), ("tables", 1, "s per table"))
 COLUMNS = 2
-
-
-def belongs(run: Run, group: str) -> bool:
-    """Tell whether a run is part of a series that grows by this number."""
-    series = {"rows": "accel", "tables": "small"}
-    return run.dataset.startswith(series[group])
 
 
 def walls(found: Sequence[Table], path: Path) -> Path | None:
@@ -61,38 +52,28 @@ def _name(row: Row) -> str:
 
 def growth(found: Sequence[Table], path: Path) -> Path | None:
     """Draw how the time for each row, and for each table, changes with their number."""
-    figure = _figure(12, 4.5)
-    drawn = False
-    for place, (group, per, unit) in enumerate(SERIES, 1):
-        axes = figure.add_subplot(1, len(SERIES), place)
-        lines = _lines(found, group, per)
-        for name, points in lines.items():
-            colour = {"color": OURS} if name.startswith("elt") else {}
-            axes.plot(*zip(*sorted(points), strict=True), marker="o", label=name, **colour)
-        axes.set_xscale("log")
-        axes.set_ylim(bottom=0)
-        axes.set_xlabel(group)
-        axes.set_ylabel(unit)
-        if lines:
-            axes.legend(fontsize=8)
-            drawn = True
+    drawn = [(series, lines) for series in SERIES if (lines := series.lines(found))]
     if not drawn:
         return None
+    figure = _figure(6 * len(drawn), 4.5)
+    for place, (series, lines) in enumerate(drawn, 1):
+        axes = figure.add_subplot(1, len(drawn), place)
+        for name, points in lines.items():
+            sizes = [size for size, _ in points]
+            style = (
+                {"color": OURS, "linestyle": "-" if name == "elt" else "--"} if name.startswith("elt") else {}
+            )
+            axes.plot(
+                sizes, [wall / size * series.per for size, wall in points], marker="o", label=name, **style
+            )
+        axes.set_xscale("log")
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(series.group)
+        axes.set_ylabel(series.unit)
+        axes.legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     return path
-
-
-def _lines(found: Sequence[Table], group: str, per: int) -> dict[str, list[tuple[int, float]]]:
-    """Return each contender's points in a series: how many, and the time for each; two at least."""
-    lines: dict[str, list[tuple[int, float]]] = {}
-    for table in found:
-        for row in table.rows:
-            run = next(iter(row.runs), None)
-            if run and row.wall and belongs(run, group):
-                size = getattr(run, group)
-                lines.setdefault(row.contender, []).append((size, row.wall.median / size * per))
-    return {name: points for name, points in lines.items() if len(points) > 1}
 
 
 def _figure(width: float, height: float) -> Any:

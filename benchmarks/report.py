@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks import plots
 from benchmarks.contenders import CONTENDERS
 from benchmarks.datasets import ALL
-from benchmarks.figures import Row, Spread, Table, others_share, tables
+from benchmarks.figures import SERIES, Row, Spread, Table, others_share, tables
 from benchmarks.results import Results, Run, Session
 
 INTRODUCTION = """\
@@ -27,7 +27,8 @@ COLUMNS = (
     "wall s",
     "speed / script",
     "speed / pgcopydb",
-    "CPU s: client",
+    "CPU s",
+    "client",
     "source",
     "destination",
     "wall ÷ bound",
@@ -95,6 +96,7 @@ def _cells(row: Row) -> list[str]:
         spread(row.wall),
         spread(row.to_script),
         spread(row.to_pgcopydb),
+        number(row.median(lambda run: run.client_cpu + run.source_cpu + run.destination_cpu)),
         number(row.median(lambda run: run.client_cpu)),
         number(row.median(lambda run: run.source_cpu)),
         number(row.median(lambda run: run.destination_cpu)),
@@ -153,32 +155,22 @@ def steps(table: Table) -> str:
     def seconds(row: Row, step: str) -> float:
         return row.median(lambda run: run.steps.get(step, 0.0))
 
-    cells = [[row.contender, *(f"{seconds(row, step):.2f}" for step in names)] for row in rows]
-    return grid(["seconds in the step", *names], cells)
+    def waited(row: Row) -> str:
+        return f"{max(run.reader_wait for run in row.runs):.3f}"
+
+    cells = [[row.contender, *(f"{seconds(row, step):.2f}" for step in names), waited(row)] for row in rows]
+    return grid(["seconds in the step", *names, "a reader's longest wait"], cells)
 
 
 def growth(found: Sequence[Table]) -> str:
     """Return the time per million rows, and per table, of the series that grow."""
-    rows: list[list[str]] = []
-    for group, per, unit in plots.SERIES:
-        for table in found:
-            for row in table.rows:
-                run = next(iter(row.runs), None)
-                if run and row.wall and plots.belongs(run, group):
-                    size = getattr(run, group)
-                    rows.append(
-                        [
-                            row.contender,
-                            f"{size:,} {group}",
-                            number(row.wall.median),
-                            f"{row.wall.median / size * per:.2f} {unit}",
-                        ]
-                    )
-    return (
-        grid(["contender", "size", "wall s", "each"], sorted(rows, key=lambda cells: cells[0]))
-        if rows
-        else "Not measured.\n"
-    )
+    rows = [
+        [name, f"{size:,} {series.group}", number(wall), f"{wall / size * series.per:.3g} {series.unit}"]
+        for series in SERIES
+        for name, points in series.lines(found).items()
+        for size, wall in points
+    ]
+    return grid(["contender", "size", "wall s", "each"], rows) if rows else "Not measured.\n"
 
 
 def _session(session: Session) -> str:

@@ -35,6 +35,7 @@ class Run:
     wal: int = 0  # written by the destination
     source_size: int = 0  # of the database
     destination_size: int = 0  # of the database, afterwards
+    reader_wait: float = 0.0  # the longest that a reader waited, in a run of its own
     same_content: bool = False
     left_out: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
@@ -70,12 +71,11 @@ class Results:
     runs: tuple[Run, ...]
 
     def done(self, dataset: str, scale: float, contender: str, number: int) -> bool:
-        """Tell whether a run is there, or need not be tried again."""
+        """Tell whether a run is there, or need not be tried again: who takes too long once will again."""
         return any(
-            run.round == number or run.status in {"failed", "timeout"}
+            run.status == "timeout" or (run.status == "ok" and run.round == number)
             for run in self.runs
             if (run.dataset, run.scale, run.contender) == (dataset, scale, contender)
-            and run.status != "not installed"
         )
 
 
@@ -84,7 +84,7 @@ def append(path: Path, value: Run | Session) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
         file.seek(0)
-        cut_off = not file.read().endswith(("\n", ""))
+        cut_off = not f"\n{file.read()}".endswith("\n")
         line = json.dumps({type(value).__name__.lower(): asdict(value)}, ensure_ascii=False)
         file.write("\n" * cut_off + line + "\n")
 

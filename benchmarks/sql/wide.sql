@@ -1,24 +1,29 @@
 -- Wide rows: articles (text), events (jsonb) and files (bytea), about a third of the bytes each.
 --
--- Text is made of 4,096 sentences of 1,024 invented words, so that it can be compressed about as well as
--- prose; bytea is made of digests, and cannot. Everything follows from hashes of numbers.
+-- Text is made of 4,096 sentences of 256 invented pairs of words, so that it can be compressed about as well
+-- as prose; bytea is made of digests, and cannot. Everything follows from hashes of numbers.
 --
--- {rows}  how many articles; there are twice as many events, and a quarter as many files
-create temporary table word as
-select number, translate(left(md5('word ' || number), 2 + number % 9), '0123456789', 'ghiklmnoprs') as text
-from generate_series(0, 1023) as number;
+-- {rows}  how many articles; there are as many events, and half as many files
+create temporary table pair as
+select
+    number,
+    translate(
+        left(md5('first ' || number), 1 + number % 7) || ' ' || left(md5('second ' || number), 2 + number % 9),
+        '0123456789',
+        'ghiklmnoprs'
+    ) as text
+from generate_series(0, 255) as number;
 
 create temporary table sentence as
-select own.number, string_agg(word.text, ' ' order by part) || '.' as text
+select own.number, string_agg(pair.text, ' ' order by part) || '.' as text
 from
     generate_series(0, 4095) as own (number)
-    cross join generate_series(1, 14) as part
-    -- the smaller of two draws, so that some words are much more frequent than others
-    join word on word.number
-        = least(hashint8extended(own.number, part) & 1023, hashint8extended(own.number, part + 100) & 1023)
+    cross join generate_series(1, 7) as part
+    -- the cube makes some pairs much more frequent than others, about as in a language
+    join pair on pair.number = floor(256 * ((hashint8extended(own.number, part) & 65535) / 65536.0) ^ 3)
 group by own.number;
 
-analyze word, sentence;
+analyze pair, sentence;
 
 create table public.articles (
     id bigint primary key,
@@ -35,7 +40,7 @@ select
     timestamptz '2020-01-01 00:00:00+00' + article.id * interval '7 minutes'
 from
     generate_series(1, {rows}) as article (id)
-    cross join generate_series(1, 24) as part
+    cross join generate_series(1, 48) as part
     join sentence on sentence.number = hashint8extended(article.id, part) & 4095
 group by article.id;
 
@@ -50,23 +55,24 @@ create table public.events (
 insert into public.events
 select
     event.id,
-    1 + event.id % {rows},
+    1 + event.id * 7 % {rows},
     jsonb_build_object(
         'id', event.id,
         'kind', (array['view', 'like', 'share', 'comment'])[1 + (hashint8extended(event.id, 1) & 3)],
         'visitor', md5(event.id::text),
-        'agent', agent.text,
         'screen', jsonb_build_object('width', 320 + event.id % 1600, 'height', 240 + event.id % 900),
         'seconds', round((hashint8extended(event.id, 2) & 65535) / 97.0, 3),
         'path', jsonb_build_array(event.id % 7, event.id % 11, event.id % 13, null, true),
-        'comment', comment.text || ' ' || agent.text || ' ' || remark.text,
-        'remarks', jsonb_build_array(remark.text, comment.text, remark.text || agent.text)
+        'remarks', jsonb_agg(
+            jsonb_build_object('author', event.id * part % 1000, 'stars', part % 5, 'text', sentence.text)
+            order by part
+        )
     )
 from
-    generate_series(1, {rows} * 2) as event (id)
-    join sentence as agent on agent.number = hashint8extended(event.id, 3) & 4095
-    join sentence as comment on comment.number = hashint8extended(event.id, 4) & 4095
-    join sentence as remark on remark.number = hashint8extended(event.id, 5) & 4095;
+    generate_series(1, {rows}) as event (id)
+    cross join generate_series(1, 36) as part
+    join sentence on sentence.number = hashint8extended(event.id, part + 1000) & 4095
+group by event.id;
 
 create index on public.events (article_id);
 
@@ -82,6 +88,6 @@ select
     format('file-%s.bin', file.id),
     string_agg(sha512(int8send(file.id * 1000 + part)), ''::bytea order by part)
 from
-    generate_series(1, {rows} / 4) as file (id)
+    generate_series(1, {rows} / 2) as file (id)
     cross join generate_series(1, 128) as part
 group by file.id

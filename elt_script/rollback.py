@@ -48,11 +48,16 @@ def rollback(config: Config) -> str:
                 hint="The next run keeps one, if `publish.keep` is at least 1.",
             )
         swap = generations.swap_back(live, before)
-        publish.build_extra_indexes(control, replace(swap, staged=swap.previous))
-        with publish.swap_in(control, swap, config.publish.patience_seconds):
+        drop = config.publish.dependants == "drop"
+        extra = publish.build_extra_indexes(control, swap, drop=drop)
+        with publish.swap_in(
+            control, swap, config.publish.patience_seconds, drop=drop, built=extra.over
+        ) as carried:
             ledger.place(control, live.number, 1)
             ledger.place(control, before.number, 0)
             ledger.rolled_back(control, live.run_id, before.run_id)
+    for one in (*extra.dropped, *carried.dropped):
+        log.warning("dependant.dropped", object=one)
     log.info("run.rolled_back", generation=before.number, instead_of=live.number)
     return f"generation {before.number} of run {before.run_id} is live again, instead of {live.number}"
 

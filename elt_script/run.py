@@ -117,13 +117,13 @@ def _run(
         # the snapshot has done its work: let go of the source before waiting for readers of the destination
         moment.close()
     with clock.at("publish"):
-        number = _publish(config, run_id, ready_plan, control, done, opaque)
+        number, dropped = _publish(config, run_id, ready_plan, control, done, opaque)
         if config.publish.keep == 0:
             warnings = generations.drop_old(control, config.pipeline, 0)
     if config.transform:
         with clock.at("transform"):
             transform(config.transform, servers.destination)
-    report = _report(config, run_id, clock, ready_plan, done, number, warnings)
+    report = _report(config, run_id, clock, ready_plan, done, number, [*dropped, *warnings])
     with stop.current().shielded():
         ledger.end(control, run_id, "published", 0)
         ledger.write_report(control, report)
@@ -205,7 +205,8 @@ def _publish(
     control: Connection,
     done: Loaded,
     opaque: Sequence[TableName],
-) -> int:
+) -> tuple[int, list[str]]:
+    """Publish; return the generation's number, and warnings."""
     plan, live = ready_plan.plan, ready_plan.live
     contents = [
         ledger.Content(plan.final(copy.table.name), done.source[copy.table.name], copy.table.bytes)
@@ -218,17 +219,23 @@ def _publish(
     views = [TableName(finals[view.schema], view.name) for view in opaque]
     older = generations.older(control, config.pipeline)
     swap = generations.swap_for_new(number, live, older, plan, views)
-    extra = publish.build_extra_indexes(control, swap)
-    with publish.swap_in(control, swap, config.publish.patience_seconds, ready_plan.given_up) as repointed:
+    drop = config.publish.dependants == "drop"
+    extra = publish.build_extra_indexes(control, swap, drop=drop)
+    patience = config.publish.patience_seconds
+    with publish.swap_in(
+        control, swap, patience, ready_plan.given_up, drop=drop, built=extra.over
+    ) as carried:
         for kept in older:
             ledger.place(control, kept.number, kept.place + 1)
         if live:
             ledger.place(control, live.number, 1)
         ledger.place(control, number, 0)
     log.info("run.published", generation=number, as_of=ready_plan.moment.as_of.isoformat())
-    for one in [*extra, *repointed]:
+    for one in (*extra.over, *carried.over):
         log.info("dependant.repointed", object=one)
-    return number
+    return number, [
+        f"{one} was dropped: it could not come along" for one in (*extra.dropped, *carried.dropped)
+    ]
 
 
 def _report(
@@ -252,7 +259,6 @@ def _report(
         )
         for copy in plan.copies
     )
-    dropped = [f"{one} was dropped: it could not come along" for one in sorted(ready_plan.given_up)]
     return RunReport(
         run_id=run_id,
         pipeline=config.pipeline,
@@ -262,5 +268,5 @@ def _report(
         steps=tuple(clock.seconds.items()),
         tables=tables,
         left_out=tuple(f"{what}: {why}" for what, why in plan.left_out),
-        warnings=(*dropped, *warnings),
+        warnings=tuple(warnings),
     )

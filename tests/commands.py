@@ -21,7 +21,7 @@ from tests.copying import server_of
 
 ELT = str(Path(sys.executable).with_name("elt"))
 PATIENCE_S = 20
-INHERITED = ("PATH", "HOME", "LANG")  # and nothing by which libpq would find a server on this machine
+INHERITED = ("PATH", "HOME", "LANG", "PYTHONPATH")  # and nothing by which libpq would find a server
 
 Ran = subprocess.CompletedProcess[str]
 

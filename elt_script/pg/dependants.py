@@ -18,13 +18,16 @@ class Dependant:
 
     kind: str
     object: str
+    relation: int | None
     lock: str | None
+    reads: list[tuple[int, str]]
     before: str | None
     after: str | None
+    clear: str | None
     turn: int
     owned: bool
     part: bool
-    uses: list[str]
+    uses: list[tuple[str, str | None]]
     fault: str | None
 
     def __str__(self) -> str:
@@ -51,36 +54,53 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class ExtraIndex:
-    """An index that somebody added to a published table; see pg/sql/extra_indexes.sql."""
+    """An index, or a constraint that rests on one, on a published table; see pg/sql/extra_indexes.sql."""
 
+    object: str
     schema: str
     table: str
     name: str
-    beginning: str
+    beginning: str | None
     definition: str
     comment: str | None
 
+    def __str__(self) -> str:
+        return self.object
+
     def on(self, place: TableName) -> sql.Composed | None:
-        """Return the statement that builds the same index on the table in another place.
+        """Return the statements that build the same on the table in another place.
 
         Postgres writes an index's definition in one way only, so its beginning is known to the letter; where
         it is not that, there is no statement.
         """
-        if not self.definition.startswith(self.beginning):
+        name, table = sql.Identifier(self.name), place.quoted
+        if self.beginning is None:
+            add = sql.SQL("alter table {} add constraint {} {}")
+            built = add.format(table, name, _said(self.definition))
+            note = sql.SQL("comment on constraint {} on {} is {}").format(name, table, self.comment)
+        elif self.definition.startswith(self.beginning):
+            unique = sql.SQL("unique " if self.beginning.startswith("CREATE UNIQUE") else "")
+            rest = _said(self.definition[len(self.beginning) :])
+            built = sql.SQL("create {}index {} on {} {}").format(unique, name, table, rest)
+            index = sql.Identifier(place.schema, self.name)
+            note = sql.SQL("comment on index {} is {}").format(index, self.comment)
+        else:
             return None
-        rest = self.definition[len(self.beginning) :]
-        unique = sql.SQL("unique " if self.beginning.startswith("CREATE UNIQUE") else "")
-        start = sql.SQL("create {}index {} on {} ").format(
-            unique,
-            sql.Identifier(self.name),
-            place.quoted,
-        )
-        return start + sql.SQL(rest)  # pyright: ignore[reportArgumentType]  (the server's own words)
+        return sql.SQL("; ").join([built, note])
 
 
-def read(conn: Connection, generation: int) -> list[Dependant]:
-    """Return what others built on a generation that stands under its final names."""
-    return rows(conn, Dependant, "dependants", generation=generation)
+def _said(text: str) -> sql.SQL:
+    """Return as SQL what the server itself has written."""
+    return sql.SQL(text)  # pyright: ignore[reportArgumentType]  (the server's own words are as good as literal)
+
+
+def read(conn: Connection, generation: int, places: Mapping[str, str] | None = None) -> list[Dependant]:
+    """Return what others built on a generation, in the order in which it can be pointed at the next one.
+
+    places  final schema → where the next generation stands, where there is one: columns that change their
+            types decide how a view is pointed there
+    """
+    return rows(conn, Dependant, "dependants", generation=generation, places=json.dumps(dict(places or {})))
 
 
 def read_carried(conn: Connection, generation: int) -> list[Carried]:
@@ -89,7 +109,7 @@ def read_carried(conn: Connection, generation: int) -> list[Carried]:
 
 
 def read_extra_indexes(conn: Connection, generation: int) -> list[ExtraIndex]:
-    """Return the indexes that others added to a generation's tables."""
+    """Return the indexes, and constraints that rest on one, that others added to a generation's tables."""
     return rows(conn, ExtraIndex, "extra_indexes", generation=generation)
 
 
@@ -108,9 +128,7 @@ def lost(
     """
     found: list[tuple[Dependant, str]] = []
     for one in dependants:
-        missing = [
-            use for use in one.uses if use.rpartition(".")[2] not in columns.get(use.rpartition(".")[0], ())
-        ]
+        missing = [_named(table, column) for table, column in one.uses if not _has(columns, table, column)]
         if one.fault:
             found.append((one, one.fault))
         elif not one.owned:
@@ -118,3 +136,11 @@ def lost(
         elif missing:
             found.append((one, f"the source no longer has {', '.join(sorted(missing))}"))
     return found
+
+
+def _has(columns: Mapping[str, frozenset[str]], table: str, column: str | None) -> bool:
+    return table in columns and (column is None or column in columns[table])
+
+
+def _named(table: str, column: str | None) -> str:
+    return table if column is None else f"{table}.{column}"

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import random
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import psycopg
 import structlog
-from psycopg import errors, sql
+from psycopg import sql
 
-from elt_script.errors import DestinationError, PreflightError, PublishTimeoutError
-from elt_script.pg import dependants
+from elt_script.errors import DestinationError
+from elt_script.pg import dependants, locks
 from elt_script.pg.dependants import Dependant
-from elt_script.pg.session import Connection, move_objects, query, rows, value
+from elt_script.pg.session import Connection, move_objects, query, value
 from elt_script.tables import TableName
-
-SHORTEST_WAIT_MS = 1  # the first try: as good as nowait, so that nobody queues behind us
-FIRST_WAIT_MS = 20
 
 log = structlog.get_logger()
 
@@ -42,44 +38,53 @@ class Swap:
     renames: tuple[tuple[str, str], ...] = ()
     opaque: tuple[TableName, ...] = ()
 
+    @property
+    def places(self) -> Mapping[str, str]:
+        """Where the new generation stands before the renames: final schema → schema."""
+        before = {new: old for old, new in self.renames}
+        return {final: before.get(staged, staged) for final, staged in self.staged.items()}
+
 
 @dataclass(frozen=True, slots=True)
-class _Blocker:
-    pid: int
-    username: str
-    application: str
-    age: object
-    state: str
-    query: str
+class Carried:
+    """What others built and now stands on the new generation, and what of it was given up."""
 
-    def __str__(self) -> str:
-        return (
-            f"pid {self.pid} ({self.username} {self.application}), {self.state} for {self.age}: {self.query}"
-        )
+    over: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
-def build_extra_indexes(conn: Connection, swap: Swap) -> list[str]:
-    """Build on the staged tables the indexes that people added to the published ones; return their names."""
-    built: list[str] = []
-    if swap.live is None:
-        return built
-    for index in dependants.read_extra_indexes(conn, swap.live):
-        place = TableName(swap.staged[index.schema], index.table)
-        if not _exists(conn, place) or _exists(conn, TableName(place.schema, index.name)):
+def build_extra_indexes(conn: Connection, swap: Swap, *, drop: bool) -> Carried:
+    """Build on the new tables the indexes that people added to the published ones, before anybody waits.
+
+    drop  give up those that cannot be built, such as a unique one over rows that are not
+
+    Raises DestinationError where one cannot be built.
+    """
+    over: list[str] = []
+    dropped: list[str] = []
+    for index in dependants.read_extra_indexes(conn, swap.live) if swap.live is not None else []:
+        place = TableName(swap.places.get(index.schema, ""), index.table)
+        if not _exists(conn, place):
             continue
-        statement = index.on(place)
-        if statement is None:
-            raise PreflightError(
-                f"index {index.name} on {index.schema}.{index.table} cannot be carried over",
+        if _exists(conn, TableName(place.schema, index.name)):  # as after a rollback
+            over.append(str(index))
+            continue
+        if (statement := index.on(place)) is None:
+            raise DestinationError(
+                f"{index} cannot be carried over",
                 detail=index.definition,
-                hint="Drop it at the destination, or create it at the source.",
+                hint="Nothing was published. Drop it at the destination, or create it at the source.",
             )
-        conn.execute(statement)
-        if index.comment:
-            note = sql.SQL("comment on index {} is {}")
-            conn.execute(note.format(sql.Identifier(place.schema, index.name), sql.Literal(index.comment)))
-        built.append(f"index {index.schema}.{index.name}")
-    return built
+        try:
+            with conn.transaction():
+                conn.execute(statement)
+        except psycopg.Error as error:
+            if not drop:
+                raise _cannot_come(str(index), error) from error
+            dropped.append(str(index))
+        else:
+            over.append(str(index))
+    return Carried(tuple(over), tuple(dropped))
 
 
 def _exists(conn: Connection, name: TableName) -> bool:
@@ -87,130 +92,129 @@ def _exists(conn: Connection, name: TableName) -> bool:
     return bool(found)
 
 
+def _cannot_come(one: str, error: psycopg.Error) -> DestinationError:
+    return DestinationError(
+        f"{one} cannot be pointed at the new data",
+        detail=str(error).strip(),
+        hint="Nothing was published. Change or drop it, or set `publish.dependants: drop`.",
+    )
+
+
 @contextmanager
 def swap_in(
-    conn: Connection, swap: Swap, patience_seconds: float, may_drop: frozenset[str] = frozenset()
-) -> Generator[list[str]]:
+    conn: Connection,
+    swap: Swap,
+    patience_seconds: float,
+    given_up: Collection[str] = (),
+    *,
+    drop: bool = False,
+    built: Collection[str] = (),
+) -> Generator[Carried]:
     """Put the new generation under the final names, the live one aside, in one transaction with this block.
 
-    may_drop  dependants, by name, that the config gives up where they cannot come along
-    yields    what was pointed at the new generation
+    given_up  dependants, by name, that cannot come along and are dropped
+    drop      give up others, too, that turn out not to fit the new data
+    built     dependants, by name, that the new generation has already
 
     The block adds what must be written with it (the ledger), and then all is committed. Raises
     PublishTimeoutError where others hold locks for longer than patience; then nothing has changed.
     """
-    with _locked(conn, swap, patience_seconds):
-        others = dependants.read(conn, swap.live) if swap.live is not None else []
-        carried = dependants.read_carried(conn, swap.live) if swap.live is not None else []
-        kept = [one for one in others if str(one) not in may_drop]
-        _execute(conn, (one.drop for one in reversed(others) if str(one) in may_drop))
-        _execute(conn, (one.before for one in kept))
-        _make_room(conn, swap)
-        if swap.live is not None:
-            move_objects(conn, swap.previous, _of_generation(swap.live))
-        move_objects(conn, {staged: final for final, staged in swap.staged.items()})
-        _repoint(conn, kept)
-        _execute(conn, dependants.still_there(conn, carried))
-        _execute(conn, _default_grants(conn, swap))
-        for view in swap.opaque:
-            conn.execute(sql.SQL("refresh materialized view {}").format(view.quoted))
-        _clear_aside(conn)
-        _want_no_stragglers(conn, swap)
-        _drop_staging(conn, swap)
-        yield [str(one) for one in kept if one.after]
+    tries = locks.tries(conn, patience_seconds)
+    while True:
+        wanted = _wanted(conn, swap)
+        try:
+            with conn.transaction():
+                with locks.taken(conn, wanted, tries.wait_ms, tries.limit_ms):
+                    started = time.monotonic()
+                    carried = _swapped(conn, swap, given_up, built, drop=drop)
+                yield carried
+            break
+        except locks.BlockedError:
+            tries.again(conn, wanted)
+    log.info("publish.done", held_seconds=time.monotonic() - started)
 
 
 def drop_generation(conn: Connection, generation: int, schemas: Sequence[str]) -> list[str]:
-    """Drop an old generation where it stands; return what still rests on it, in which case it stays.
+    """Drop an old generation where it stands; return what keeps it there, in which case it stays.
 
     Never takes anything along that is not ours. Waits for locks only shortly.
     """
-    with conn.transaction():
-        conn.execute("set local lock_timeout = '2s'")
-        commands = _lock_commands(conn, generation)
-        if commands:
-            conn.execute(_in_one_statement(commands))
-        left = [str(one) for one in dependants.read(conn, generation) if not one.part]
-        if not left:
-            for schema in schemas:
-                conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
-        return left
-
-
-@contextmanager
-def _locked(conn: Connection, swap: Swap, patience_seconds: float) -> Generator[None]:
-    """Be in a transaction that holds every lock the swap takes.
-
-    All locks are taken by one statement under one limit, half of deadlock_timeout: lock_timeout counts each
-    lock anew, and a chain of waits would outlast the deadlock check of a reader that waits for us, and kill it.
-    """
-    limit = value(conn, sql.SQL("select setting::int / 2 from pg_settings where name = 'deadlock_timeout'"))
-    deadline = time.monotonic() + patience_seconds
-    wait_ms, attempt = SHORTEST_WAIT_MS, 0
-    while True:
-        attempt += 1
-        try:
-            with conn.transaction():
-                _take_locks(conn, swap, max(1, min(wait_ms, limit)), limit)
-                started = time.monotonic()
-                yield
-        except _LocksNotAvailableError:
-            blockers = [] if swap.live is None else [str(one) for one in _blockers(conn, swap.live)]
-        else:
-            log.info("publish.done", held_seconds=time.monotonic() - started)
-            return
-        log.info("publish.waiting", attempt=attempt, blockers=blockers)
-        if time.monotonic() > deadline:
-            raise PublishTimeoutError(
-                f"publish did not get its locks within {patience_seconds:g} s",
-                detail="\n".join(blockers),
-                hint="The old data is still live. End those sessions, or raise `publish.patience_seconds`.",
-            )
-        time.sleep(min(random.uniform(0.5, 1.5) * wait_ms / 100, 2.0))  # noqa: S311  (jitter)
-        wait_ms = max(FIRST_WAIT_MS, wait_ms * 2)
-
-
-class _LocksNotAvailableError(Exception):
-    """Others hold locks that we need; our transaction is over."""
-
-
-def _take_locks(conn: Connection, swap: Swap, wait_ms: int, limit_ms: int) -> None:
-    if swap.live is None:
-        return
-    commands = _lock_commands(conn, swap.live)
-    commands += [one.lock for one in dependants.read(conn, swap.live) if one.lock]
-    if not commands:
-        return
-    conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(wait_ms)))
-    conn.execute(sql.SQL("set local statement_timeout = {}").format(sql.Literal(limit_ms)))
+    limit = locks.tries(conn, 0).limit_ms
+    wanted = _wanted_of(conn, generation, [])
     try:
-        conn.execute(_in_one_statement(commands))
-    except (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected) as error:
-        raise _LocksNotAvailableError from error
-    conn.execute("set local lock_timeout = 0; set local statement_timeout = 0")
+        with conn.transaction(), locks.taken(conn, wanted, limit, limit):
+            left = [str(one) for one in dependants.read(conn, generation) if not one.part]
+            for schema in () if left else schemas:
+                conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
+    except locks.BlockedError:
+        left = locks.blockers(conn, wanted) or ["somebody who has used it until now"]
+    return left
 
 
-def _lock_commands(conn: Connection, generation: int) -> list[str]:
-    return [command for (command,) in conn.execute(query("locks"), {"generation": generation})]
+def _wanted(conn: Connection, swap: Swap) -> locks.Wanted:
+    """Return the locks that a swap takes."""
+    if swap.live is None:
+        return locks.Wanted((), ())
+    return _wanted_of(conn, swap.live, dependants.read(conn, swap.live, swap.places))
 
 
-def _in_one_statement(commands: Iterable[str]) -> sql.Composed:
-    body = "begin " + " ".join(f"{command};" for command in commands) + " end"
-    return sql.SQL("do {}").format(sql.Literal(body))
+def _wanted_of(conn: Connection, generation: int, others: Iterable[Dependant]) -> locks.Wanted:
+    ours = conn.execute(query("locks"), {"generation": generation}).fetchall()
+    theirs = {one.relation: one.lock for one in others if one.relation is not None and one.lock}
+    reads = {oid: name for one in others for oid, name in one.reads if oid not in theirs}
+    statements = [*(statement for _, statement in ours), *theirs.values()]
+    if reads:  # what filling a materialized view reads; a table that is altered now would make a deadlock
+        statements.append(f"lock table {', '.join(reads.values())} in access share mode")
+    relations = [*(oid for oids, _ in ours for oid in oids), *theirs]
+    return locks.Wanted(tuple(statements), tuple(relations), tuple(reads))
 
 
-def _blockers(conn: Connection, generation: int) -> list[_Blocker]:
-    return rows(conn, _Blocker, "blockers", generation=generation)
+def _swapped(
+    conn: Connection, swap: Swap, given_up: Collection[str], built: Collection[str], *, drop: bool
+) -> Carried:
+    """Do the swap, under its locks."""
+    others = [] if swap.live is None else dependants.read(conn, swap.live, swap.places)
+    carried = [] if swap.live is None else dependants.read_carried(conn, swap.live)
+    lost = [one for one in others if str(one) in given_up]
+    kept = [one for one in others if one not in lost and str(one) not in built]
+    for one in reversed(lost):
+        _do(conn, one, one.drop)
+    for one in kept:
+        _do(conn, one, one.before)
+    _make_room(conn, swap)
+    if swap.live is not None:
+        move_objects(conn, swap.previous, query("of_generation").format(sql.Literal(swap.live)))
+    move_objects(conn, {staged: final for final, staged in swap.staged.items()})
+    failed = _repoint(conn, kept, drop=drop)
+    facts = {"generation": swap.new, "previous": json.dumps(dict(swap.previous))}
+    _execute(conn, (statement for (statement,) in conn.execute(query("cleared"), facts).fetchall()))
+    _execute(conn, dependants.still_there(conn, carried))
+    _execute(conn, (statement for (statement,) in conn.execute(query("default_grants"), facts).fetchall()))
+    for view in swap.opaque:
+        conn.execute(sql.SQL("refresh materialized view {}").format(view.quoted))
+    _clear_aside(conn, kept)
+    _want_no_stragglers(conn, swap)
+    for schema in swap.staged.values():
+        conn.execute(sql.SQL("drop schema {}").format(sql.Identifier(schema)))
+    over = [str(one) for one in kept if one.after and str(one) not in failed]
+    return Carried(tuple(over), (*(str(one) for one in lost), *failed))
 
 
-def _of_generation(number: int) -> sql.Composed:
-    return query("of_generation").format(sql.Literal(number))
+def _do(conn: Connection, one: Dependant, statement: str | None) -> None:
+    """Run a dependant's statement, which the server itself wrote."""
+    if statement is None:
+        return
+    try:
+        conn.execute(statement.encode())
+    except locks.REFUSED:
+        raise
+    except psycopg.Error as error:
+        raise _cannot_come(str(one), error) from error
 
 
-def _execute(conn: Connection, statements: Iterable[str | None]) -> None:
+def _execute(conn: Connection, statements: Iterable[str]) -> None:
     """Run statements that the server itself wrote, all in one message."""
-    wanted = [statement.rstrip().rstrip(";") for statement in statements if statement]
-    if wanted:
+    if wanted := list(statements):
         conn.execute(";\n".join(wanted).encode())
 
 
@@ -224,52 +228,40 @@ def _make_room(conn: Connection, swap: Swap) -> None:
         if staged in comments and final not in comments:
             note = sql.SQL("comment on schema {} is {}")
             conn.execute(note.format(sql.Identifier(final), sql.Literal(comments[staged])))
-    if swap.live is not None:
-        for schema in swap.previous.values():
-            conn.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
+    for schema in swap.previous.values():
+        conn.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
 
 
-def _repoint(conn: Connection, kept: Sequence[Dependant]) -> None:
+def _repoint(conn: Connection, kept: Iterable[Dependant], *, drop: bool) -> list[str]:
+    """Point what others built at the new generation; return what did not fit and was dropped."""
+    failed: list[str] = []
     for one in kept:
-        if one.after is None:
-            continue
         try:
-            _execute(conn, [one.after])
-        except psycopg.Error as error:
-            raise DestinationError(
-                f"{one} cannot be pointed at the new data",
-                detail=str(error).strip(),
-                hint="Nothing was published. Change or drop it, or set `publish.dependants: drop`.",
-            ) from error
+            with conn.transaction() if drop else nullcontext():
+                _do(conn, one, one.after)
+        except DestinationError:
+            if not drop:
+                raise
+            failed.append(str(one))
+            if one.before is None:  # else it is gone already
+                _do(conn, one, one.drop)
+    return failed
 
 
-def _default_grants(conn: Connection, swap: Swap) -> list[str]:
-    facts = {"generation": swap.new, "previous": json.dumps(dict(swap.previous))}
-    return [statement for (statement,) in conn.execute(query("default_grants"), facts)]
-
-
-def _clear_aside(conn: Connection) -> None:
-    """Drop the materialized views that were rebuilt; nothing may rest on them any more."""
-    found = conn.execute(query("aside")).fetchall()
-    views = [name for name, _ in found if name]
-    if views:
-        _execute(conn, [f"drop materialized view {', '.join(views)}"])
-    _execute(conn, dict.fromkeys(f"drop schema {schema}" for _, schema in found))
+def _clear_aside(conn: Connection, kept: Sequence[Dependant]) -> None:
+    """Drop the views that were built anew where they were put aside; nothing may rest on them any more."""
+    for one in reversed(kept):
+        _do(conn, one, one.clear)
+    for (schema,) in conn.execute(query("aside")).fetchall():
+        conn.execute(sql.SQL("drop schema {}").format(sql.Identifier(schema)))
 
 
 def _want_no_stragglers(conn: Connection, swap: Swap) -> None:
     """Raise if anything still rests on the generation that was put aside: it would show old data for ever."""
-    if swap.live is None:
-        return
-    left = [one for one in dependants.read(conn, swap.live) if not one.part]
+    left = [] if swap.live is None else [one for one in dependants.read(conn, swap.live) if not one.part]
     if left:
         raise DestinationError(
             f"{len(left)} object{'s' if len(left) > 1 else ''} would be left on the old data",
             detail="\n".join(f"{one}{f': {one.fault}' if one.fault else ''}" for one in left),
             hint="Nothing was published. Drop what is named here, or set `publish.dependants: drop`.",
         )
-
-
-def _drop_staging(conn: Connection, swap: Swap) -> None:
-    for schema in swap.staged.values():
-        conn.execute(sql.SQL("drop schema {}").format(sql.Identifier(schema)))

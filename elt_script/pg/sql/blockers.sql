@@ -1,23 +1,28 @@
--- Who holds locks on the relations of a generation.
+-- Who holds locks that keep us from some relations; the oldest transaction first.
 --
--- %(generation)s  bigint
--- returns         pid int, username text, application text, age interval (of the transaction), state text, query text
+-- %(relations)s  bigint[], OIDs of what we want for ourselves
+-- %(reads)s      bigint[], OIDs of what we want to read
+-- returns        pid int (null for a prepared transaction), username text, application text, state text,
+--                age interval (of the transaction, or null), query text (or a prepared transaction's name, or null)
+with held as materialized (
+    select distinct l.pid, l.virtualtransaction
+    from pg_locks l
+    where l.granted
+        and l.database = (select oid from pg_database where datname = current_database())
+        and (l.relation = any(%(relations)s::oid[])
+            or l.relation = any(%(reads)s::oid[]) and l.mode = 'AccessExclusiveLock')
+        and l.pid is distinct from pg_backend_pid()
+)
 select
-    a.pid,
-    coalesce(a.usename, '')::text as username,
-    a.application_name as application,
-    date_trunc('second', clock_timestamp() - a.xact_start) as age,
+    held.pid,
+    coalesce(a.usename, p.owner, '')::text as username,
+    coalesce(a.application_name, '') as application,
     coalesce(a.state, '') as state,
-    left(regexp_replace(a.query, '\s+', ' ', 'g'), 120) as query
-from pg_stat_activity a
-where a.pid <> pg_backend_pid()
-    and a.pid in (
-        select l.pid
-        from pg_locks l
-        join elt.object o on o.classid = 'pg_class'::regclass and o.objid = l.relation
-        where o.generation = %(generation)s
-            and l.database = (select oid from pg_database where datname = current_database())
-            and l.granted
-    )
-order by a.xact_start
+    date_trunc('second', clock_timestamp() - coalesce(a.xact_start, p.prepared)) as age,
+    coalesce(p.gid, left(regexp_replace(a.query, '\s+', ' ', 'g'), 120)) as query
+from held
+left join pg_stat_activity a on a.pid = held.pid
+left join pg_prepared_xacts p on held.virtualtransaction = '-1/' || p.transaction::text
+where a.pid is not null or p.gid is not null
+order by coalesce(a.xact_start, p.prepared)
 limit 5

@@ -3,58 +3,135 @@
 -- Must run with an empty search_path, so that every name in a definition is written in full.
 --
 -- %(generation)s  bigint
--- returns      kind text, object text (as people name it), lock text (the statement that takes the
---              lock it needs, or null), before text and
---              after text (statements to run before and after the swap, or null), turn int (order of the latter),
---              owned bool, part bool (of a table of the generation: goes with it), uses text[] (columns it reads, as schema.table.column), fault text (why it can't come
---              along, or null)
+-- %(places)s      jsonb {final schema: where the next generation is staged}, empty if there is none
+-- returns      kind text, object text (as people name it), relation oid (which the swap locks, or null), lock text (the
+--              statement that locks it), reads jsonb [[OID, name], …] (of what filling it reads
+--              beside our own), before, after and clear text
+--              (statements for before and after the swap, and after all of those, or null), turn int (their order), owned
+--              bool, part bool (of a table of the generation: goes with it), uses jsonb [[table as schema.table, column or
+--              null], …], fault text (why it cannot come along, or null)
 with recursive generation as materialized (
     select classid, objid from elt.object where generation = %(generation)s
-),
-views as materialized (
-    select distinct r.ev_class as view, c.relkind, d.refclassid, d.refobjid
-    from pg_rewrite r
-    join pg_class c on c.oid = r.ev_class and c.relkind in ('v', 'm')
-    join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.refobjid <> c.oid
-    where r.rulename = '_RETURN'
-        and not exists (select from generation g where g.classid = 'pg_class'::regclass and g.objid = c.oid)
-),
-reach (view, relkind, depth) as (
-    select distinct v.view, v.relkind, 1
-    from views v
-    join generation g on g.classid = v.refclassid and g.objid = v.refobjid
-    union
-    select v.view, v.relkind, reach.depth + 1
-    from reach
-    join views v on v.refclassid = 'pg_class'::regclass and v.refobjid = reach.view
-    where reach.depth < 100
-),
-depths as materialized (
-    select view, relkind, max(depth) as depth from reach group by view, relkind
-),
-rebuilt as materialized (
-    select c.* from depths join pg_class c on c.oid = depths.view where depths.relkind = 'm'
-),
-ours as materialized (
-    select classid, objid from generation
-    union
-    select 'pg_class'::regclass, oid from rebuilt
-    union
-    select 'pg_rewrite'::regclass, r.oid from rebuilt join pg_rewrite r on r.ev_class = rebuilt.oid
-    union
-    select 'pg_class'::regclass, x.indexrelid from rebuilt join pg_index x on x.indrelid = rebuilt.oid
-    union
-    select 'pg_class'::regclass, reltoastrelid from rebuilt
-    union
-    select 'pg_type'::regclass, t.oid from rebuilt join pg_type t on t.oid = rebuilt.reltype
-    union
-    select 'pg_type'::regclass, t.typarray from rebuilt join pg_type t on t.oid = rebuilt.reltype
 ),
 tables as materialized (
     select c.oid, c.relkind, n.nspname, c.relname
     from generation g
     join pg_class c on g.classid = 'pg_class'::regclass and c.oid = g.objid and c.relkind in ('r', 'p', 'v', 'm')
     join pg_namespace n on n.oid = c.relnamespace
+),
+changed as materialized ( -- columns that have another type in the next generation
+    select old.attrelid as relation, old.attnum
+    from tables t
+    join pg_namespace n on n.nspname = %(places)s::jsonb ->> t.nspname::text
+    join pg_class c on c.relnamespace = n.oid and c.relname = t.relname
+    join pg_attribute old on old.attrelid = t.oid and old.attnum > 0 and not old.attisdropped
+    join pg_attribute new on new.attrelid = c.oid and new.attname = old.attname and not new.attisdropped
+    where (old.atttypid, old.atttypmod, old.attcollation) is distinct from (new.atttypid, new.atttypmod, new.attcollation)
+),
+needs as materialized ( -- what the views and SQL functions of others rest on
+    select 'pg_class'::regclass::oid as classid, c.oid as objid, d.refclassid, d.refobjid, d.refobjsubid
+    from pg_rewrite r
+    join pg_class c on c.oid = r.ev_class and c.relkind in ('v', 'm')
+    join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.refobjid <> c.oid
+    where r.rulename = '_RETURN' and c.oid >= 16384
+        and not exists (select from generation g where g.classid = 'pg_class'::regclass and g.objid = c.oid)
+    union
+    select 'pg_proc'::regclass, p.oid, d.refclassid, d.refobjid, d.refobjsubid
+    from pg_proc p
+    join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid
+    where p.prosqlbody is not null and p.oid >= 16384
+        and not exists (select from generation g where g.classid = 'pg_proc'::regclass and g.objid = p.oid)
+),
+reach (classid, objid, depth) as (
+    select distinct n.classid, n.objid, 1
+    from needs n
+    join generation g on g.classid = n.refclassid and g.objid = n.refobjid
+    union
+    select n.classid, n.objid, reach.depth + 1
+    from reach
+    join needs n on n.refclassid = reach.classid and n.refobjid = reach.objid
+    where reach.depth < 100
+),
+depths as materialized (
+    select classid, objid, max(depth) as depth from reach group by classid, objid
+),
+retyped (oid) as ( -- views whose own columns change their types, which `create or replace` cannot do
+    select distinct d.objid
+    from depths d
+    join pg_attribute a on a.attrelid = d.objid and a.attnum > 0
+    join generation g on g.classid = 'pg_type'::regclass and g.objid = a.atttypid
+    where d.classid = 'pg_class'::regclass and %(places)s::jsonb <> '{{}}'
+    union
+    select n.objid
+    from needs n
+    join changed on n.refclassid = 'pg_class'::regclass and (n.refobjid, n.refobjsubid) = (changed.relation, changed.attnum)
+    where n.classid = 'pg_class'::regclass
+    union
+    select n.objid
+    from retyped
+    join needs n on n.classid = 'pg_class'::regclass and n.refclassid = 'pg_class'::regclass and n.refobjid = retyped.oid
+),
+rebuilt as materialized (
+    select c.*, n.nspname, depths.depth
+    from depths
+    join pg_class c on depths.classid = 'pg_class'::regclass and c.oid = depths.objid
+    join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind = 'm' or c.oid in (select oid from retyped)
+),
+restored as materialized ( -- what a view that is built anew must be given again
+    select
+        v.oid,
+        coalesce((
+            select string_agg(format(
+                '; grant %%s on %%s to %%s%%s', a.privilege_type, v.oid::regclass,
+                case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
+                case when a.is_grantable then ' with grant option' else '' end
+            ), '')
+            from aclexplode(v.relacl) a
+            where a.grantee <> v.relowner
+        ), '')
+            || coalesce((
+                select string_agg(format(
+                    '; grant %%s (%%I) on %%s to %%s%%s', a.privilege_type, t.attname, v.oid::regclass,
+                    case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
+                    case when a.is_grantable then ' with grant option' else '' end
+                ), '')
+                from pg_attribute t
+                cross join aclexplode(t.attacl) a
+                where t.attrelid = v.oid and a.grantee <> v.relowner
+            ), '')
+            || coalesce((
+                select string_agg(format(
+                    '; comment on %%s is %%L',
+                    case d.objsubid
+                        when 0 then case v.relkind when 'm' then 'materialized ' else '' end || 'view ' || v.oid::regclass
+                        else format('column %%s.%%I', v.oid::regclass, t.attname)
+                    end,
+                    d.description
+                ), '')
+                from pg_description d
+                left join pg_attribute t on t.attrelid = v.oid and t.attnum = d.objsubid and d.objsubid > 0
+                where d.classoid = 'pg_class'::regclass and d.objoid = v.oid
+            ), '')
+            || case v.relowner when (select oid from pg_roles where rolname = current_user) then '' else format(
+                '; alter table %%s owner to %%I', v.oid::regclass, pg_get_userbyid(v.relowner)
+            ) end as statements
+    from rebuilt v
+),
+ours as materialized (
+    select classid, objid from generation
+    union
+    select 'pg_class'::regclass, oid from rebuilt
+    union
+    select 'pg_rewrite'::regclass, r.oid from rebuilt join pg_rewrite r on r.ev_class = rebuilt.oid and r.rulename = '_RETURN'
+    union
+    select 'pg_class'::regclass, x.indexrelid from rebuilt join pg_index x on x.indrelid in (rebuilt.oid, rebuilt.reltoastrelid)
+    union
+    select 'pg_class'::regclass, reltoastrelid from rebuilt
+    union
+    select 'pg_type'::regclass, t.oid from rebuilt join pg_type t on t.oid = rebuilt.reltype
+    union
+    select 'pg_type'::regclass, t.typarray from rebuilt join pg_type t on t.oid = rebuilt.reltype
 ),
 direct as (
     select d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, d.refobjsubid, d.deptype
@@ -72,233 +149,250 @@ found as (
             when d.classid = 'pg_trigger'::regclass then (select tgrelid from pg_trigger where oid = d.objid)
             when d.classid = 'pg_policy'::regclass then (select polrelid from pg_policy where oid = d.objid)
             when d.classid = 'pg_publication_rel'::regclass then (select prrelid from pg_publication_rel where oid = d.objid)
-            when d.classid = 'pg_class'::regclass then d.objid
+            when d.classid = 'pg_class'::regclass then coalesce((select indrelid from pg_index where indexrelid = d.objid), d.objid)
         end as relation
     from direct d
 ),
-merged as (
+merged as materialized (
     select
         f.classid,
         f.objid,
         f.relation,
-        array_remove(array_agg(distinct
-            case when f.refclassid = 'pg_class'::regclass and f.refobjsubid > 0 then (
-                select format('%%s.%%s.%%s', t.nspname, t.relname, a.attname)
-                from tables t
-                join pg_attribute a on a.attrelid = t.oid and a.attnum = f.refobjsubid
-                where t.oid = f.refobjid
-            ) end), null) as uses,
-        bool_or(f.refclassid = 'pg_type'::regclass) as uses_type,
-        exists (select from ours where classid = 'pg_class'::regclass and ours.objid = f.relation) as on_ours
+        coalesce(jsonb_agg(distinct jsonb_build_array(t.nspname || '.' || t.relname, a.attname)) filter (where t.oid is not null), '[]') as uses,
+        exists (select from generation g where g.classid = 'pg_class'::regclass and g.objid = f.relation) as part,
+        exists (select from ours where ours.classid = 'pg_class'::regclass and ours.objid = f.relation) as on_ours
     from found f
+    left join tables t on f.refclassid = 'pg_class'::regclass and t.oid = f.refobjid
+    left join pg_attribute a on a.attrelid = t.oid and a.attnum = f.refobjsubid and f.refobjsubid > 0
     group by f.classid, f.objid, f.relation
-)
-select
-    'view' as kind,
-    c.oid::regclass::text as object,
-    format('lock table %%s in access exclusive mode', c.oid::regclass) as lock,
-    null as before,
-    format(
-        'create or replace view %%s%%s as %%s', c.oid::regclass,
-        ' with (' || array_to_string(c.reloptions, ', ') || ')', pg_get_viewdef(c.oid)
-    ) as after,
-    coalesce((select depth from depths where view = c.oid), 1) + 10 as turn,
-    pg_has_role(c.relowner, 'usage') as owned,
-    false as part,
-    m.uses,
-    null as fault
-from merged m
-join pg_rewrite r on m.classid = 'pg_rewrite'::regclass and r.oid = m.objid and r.rulename = '_RETURN'
-join pg_class c on c.oid = m.relation and c.relkind = 'v'
-union all
-select
-    'materialized view', c.oid::regclass::text,
-    format('alter materialized view %%s set schema %%I', c.oid::regclass, n.nspname),
-    format(
-        'create schema if not exists elt_aside_%%s; alter materialized view %%s set schema elt_aside_%%s',
-        n.oid, c.oid::regclass, n.oid
-    ),
-    format(
-        'create materialized view %%s%%s as %%s',
-        c.oid::regclass, ' with (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), '; ')
-    )
-        -- a refresh freezes its rows, create … as does not: older snapshots would see an empty view
-        || ' with no data'
-        || case when c.relispopulated then format('; refresh materialized view %%s', c.oid::regclass) else '' end
-        || coalesce((
-            select string_agg('; ' || pg_get_indexdef(indexrelid), '') from pg_index where indrelid = c.oid
-        ), '')
-        || coalesce((
-            select string_agg(format(
-                '; grant %%s on %%s to %%s%%s', a.privilege_type, c.oid::regclass,
-                case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
-                case when a.is_grantable then ' with grant option' else '' end
-            ), '')
-            from aclexplode(c.relacl) a
-            where a.grantee <> c.relowner
-        ), '')
-        || coalesce((
-            select string_agg(format(
-                '; comment on %%s is %%L',
-                case d.objsubid
-                    when 0 then 'materialized view ' || c.oid::regclass
-                    else format('column %%s.%%I', c.oid::regclass, a.attname)
-                end,
-                d.description
-            ), '')
-            from pg_description d
-            left join pg_attribute a on a.attrelid = c.oid and a.attnum = d.objsubid and d.objsubid > 0
-            where d.classoid = 'pg_class'::regclass and d.objoid = c.oid
-        ), ''),
-    depths.depth + 10, pg_has_role(c.relowner, 'usage'), false, coalesce(m.uses, '{{}}'), null
-from depths
-join pg_class c on c.oid = depths.view and c.relkind = 'm'
-join pg_namespace n on n.oid = c.relnamespace
-left join (
-    select r.ev_class, array_agg(distinct format('%%s.%%s.%%s', t.nspname, t.relname, a.attname)) as uses
-    from pg_rewrite r
-    join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.refobjsubid > 0
-    join tables t on d.refclassid = 'pg_class'::regclass and t.oid = d.refobjid
-    join pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid
-    group by r.ev_class
-) m on m.ev_class = c.oid
-union all
-select
-    'rule', format('%%I on %%s', r.rulename, c.oid::regclass),
-    format('lock table %%s in access exclusive mode', c.oid::regclass),
-    null, replace(pg_get_ruledef(r.oid), 'CREATE RULE ', 'CREATE OR REPLACE RULE '), 205,
-    pg_has_role(c.relowner, 'usage'), m.on_ours, m.uses, null
-from merged m
-join pg_rewrite r on m.classid = 'pg_rewrite'::regclass and r.oid = m.objid and r.rulename <> '_RETURN'
-join pg_class c on c.oid = m.relation
-union all
-select
-    case k.contype when 'f' then 'foreign key' else 'constraint' end,
-    format('%%I on %%s', k.conname, k.conrelid::regclass),
-    case when not m.on_ours then format('lock table %%s in access exclusive mode', k.conrelid::regclass) end,
-    format('alter table %%s drop constraint %%I', k.conrelid::regclass, k.conname),
-    format('alter table %%s add constraint %%I %%s', k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
-        || format('; comment on constraint %%I on %%s is %%L', k.conname, k.conrelid::regclass, obj_description(k.oid, 'pg_constraint')),
-    6,
-    pg_has_role(c.relowner, 'usage'),
-    m.on_ours,
-    m.uses,
-    null
-from merged m
-join pg_constraint k on m.classid = 'pg_constraint'::regclass and k.oid = m.objid and k.conparentid = 0 and k.contype <> 'n'
-join pg_class c on c.oid = k.conrelid
-union all
-select
-    'trigger', format('%%I on %%s', t.tgname, t.tgrelid::regclass),
-    case when not m.on_ours then format('lock table %%s in access exclusive mode', t.tgrelid::regclass) end,
-    format('drop trigger %%I on %%s', t.tgname, t.tgrelid::regclass),
-    pg_get_triggerdef(t.oid)
-        || case t.tgenabled when 'O' then '' else format(
-            '; alter table %%s %%s trigger %%I', t.tgrelid::regclass,
-            case t.tgenabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end, t.tgname
-        ) end
-        || format('; comment on trigger %%I on %%s is %%L', t.tgname, t.tgrelid::regclass, obj_description(t.oid, 'pg_trigger')),
-    205, pg_has_role(c.relowner, 'usage'), m.on_ours, m.uses, null
-from merged m
-join pg_trigger t on m.classid = 'pg_trigger'::regclass and t.oid = m.objid and not t.tgisinternal and t.tgparentid = 0
-join pg_class c on c.oid = t.tgrelid
-union all
-select
-    'policy', format('%%I on %%s', p.polname, p.polrelid::regclass),
-    case when not m.on_ours then format('lock table %%s in access exclusive mode', p.polrelid::regclass) end,
-    format('drop policy %%I on %%s', p.polname, p.polrelid::regclass),
-    format(
-        'create policy %%I on %%s as %%s for %%s to %%s', p.polname, p.polrelid::regclass,
-        case when p.polpermissive then 'permissive' else 'restrictive' end,
-        case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end,
+),
+listed as (
+    select
+        m.classid, m.objid, 'view' as kind, c.oid::regclass::text as object, c.oid as relation, '[]'::jsonb as reads,
+        null as before,
+        format(
+            'create or replace view %%s%%s as %%s', c.oid::regclass,
+            ' with (' || array_to_string(c.reloptions, ', ') || ')', pg_get_viewdef(c.oid)
+        ) as after,
+        depths.depth + 10 as turn, c.relowner as owner, m.part, m.uses, null as fault, null as clear
+    from merged m
+    join pg_rewrite r on m.classid = 'pg_rewrite'::regclass and r.oid = m.objid and r.rulename = '_RETURN'
+    join pg_class c on c.oid = m.relation and c.relkind = 'v'
+    join depths on depths.classid = 'pg_class'::regclass and depths.objid = c.oid
+    union all
+    select
+        'pg_class'::regclass, v.oid, case v.relkind when 'm' then 'materialized view' else 'view' end, v.oid::regclass::text, v.oid,
         (
-            select string_agg(case role when 0 then 'public' else quote_ident(pg_get_userbyid(role)) end, ', ')
-            from unnest(p.polroles) role
+            select coalesce(jsonb_agg(distinct jsonb_build_array(c.oid::bigint, c.oid::regclass::text)), '[]')
+            from needs n
+            join pg_class c on n.refclassid = 'pg_class'::regclass and c.oid = n.refobjid and c.relkind in ('r', 'p', 'v')
+            where v.relkind = 'm' and v.relispopulated and n.classid = 'pg_class'::regclass and n.objid = v.oid
+                and c.oid >= 16384
+                and has_table_privilege(c.oid, 'select')
+                and not exists (select from ours where ours.classid = 'pg_class'::regclass and ours.objid = c.oid)
+        ),
+        format(
+            'create schema if not exists elt_aside_%%s; alter table %%s set schema elt_aside_%%s',
+            v.relnamespace, v.oid::regclass, v.relnamespace
+        ),
+        format(
+            'create %%s %%s%%s as %%s', case v.relkind when 'm' then 'materialized view' else 'view' end,
+            v.oid::regclass, ' with (' || array_to_string(v.reloptions, ', ') || ')', rtrim(pg_get_viewdef(v.oid), '; ')
         )
-    )
-        || coalesce(' using (' || pg_get_expr(p.polqual, p.polrelid) || ')', '')
-        || coalesce(' with check (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '')
-        || format('; comment on policy %%I on %%s is %%L', p.polname, p.polrelid::regclass, obj_description(p.oid, 'pg_policy')),
-    205, pg_has_role(c.relowner, 'usage'), m.on_ours, m.uses, null
-from merged m
-join pg_policy p on m.classid = 'pg_policy'::regclass and p.oid = m.objid
-join pg_class c on c.oid = p.polrelid
-union all
-select
-    'default', format('of %%s.%%I', d.adrelid::regclass, a.attname),
-    format('lock table %%s in access exclusive mode', d.adrelid::regclass), null,
-    format('alter table %%s alter column %%I set default %%s', d.adrelid::regclass, a.attname, pg_get_expr(d.adbin, d.adrelid)),
-    204, pg_has_role(c.relowner, 'usage'), m.on_ours, m.uses,
-    case
-        when a.attgenerated <> '' then 'a generated column cannot be pointed at another object'
-        when m.on_ours then 'it was added to a published table'
-    end
-from merged m
-join pg_attrdef d on m.classid = 'pg_attrdef'::regclass and d.oid = m.objid
-join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
-join pg_class c on c.oid = d.adrelid
-union all
-select
-    'function', p.oid::regprocedure::text, null, null, pg_get_functiondef(p.oid), 1, pg_has_role(p.proowner, 'usage'), false, m.uses,
-    case
-        when m.uses_type then 'its arguments or its result are of a published type'
-        when p.prokind = 'a' then 'an aggregate cannot be pointed at other functions'
-    end
-from merged m
-join pg_proc p on m.classid = 'pg_proc'::regclass and p.oid = m.objid
-union all
-select
-    'publication', quote_ident(p.pubname) || ' of ' || r.prrelid::regclass, null,
-    format('alter publication %%I drop table only %%s', p.pubname, r.prrelid::regclass),
-    format('alter publication %%I add table only %%s', p.pubname, r.prrelid::regclass)
-        || coalesce((
-            select ' (' || string_agg(quote_ident(a.attname), ', ' order by a.attnum) || ')'
-            from pg_attribute a
-            where a.attrelid = r.prrelid
-                and jsonb_typeof(to_jsonb(r) -> 'prattrs') = 'array'
-                and to_jsonb(r) -> 'prattrs' @> to_jsonb(a.attnum)
-        ), '')
-        || coalesce((
-            select format(' where (%%s)', to_jsonb(t) ->> 'rowfilter')
-            from pg_publication_tables t
-            join pg_namespace n on n.nspname = t.schemaname
-            join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
-            where t.pubname = p.pubname and c.oid = r.prrelid and to_jsonb(t) ->> 'rowfilter' is not null
-        ), ''),
-    207, pg_has_role(p.pubowner, 'usage'), false, m.uses, null
-from merged m
-join pg_publication_rel r on m.classid = 'pg_publication_rel'::regclass and r.oid = m.objid
-join pg_publication p on p.oid = r.prpubid
-union all
-select
-    'statistics', format('%%I.%%I', n.nspname, s.stxname), null, format('drop statistics %%I.%%I', n.nspname, s.stxname),
-    pg_get_statisticsobjdef(s.oid), 207, pg_has_role(s.stxowner, 'usage'), false, m.uses, null
-from merged m
-join pg_statistic_ext s on m.classid = 'pg_statistic_ext'::regclass and s.oid = m.objid
-join pg_namespace n on n.oid = s.stxnamespace
-union all
-select
-    case c.relkind when 'i' then 'index' when 'I' then 'index' when 'S' then 'sequence' else 'table' end,
-    c.oid::regclass::text, null, null, null, 300, pg_has_role(c.relowner, 'usage'), c.relkind in ('i', 'I'), m.uses,
-    case
-        when c.relkind in ('i', 'I') then null
-        when m.uses_type then 'a column of it is of a published type'
-        else 'it inherits from, or is a partition or a sequence of, a published table'
-    end
-from merged m
-join pg_class c on m.classid = 'pg_class'::regclass and c.oid = m.objid
-where c.relkind in ('r', 'p', 'c', 'f', 'S')
-    or c.relkind in ('i', 'I') and not exists (
-        select from pg_constraint k where k.conindid = c.oid and k.contype in ('p', 'u', 'x')
-    ) and not exists (select from pg_inherits where inhrelid = c.oid)
-union all
-select
-    'object', pg_describe_object(m.classid, m.objid, 0), null, null, null, 300, true, false, m.uses,
-    'it rests on a published type, function or operator'
-from merged m
-where m.classid not in (
-    'pg_rewrite'::regclass, 'pg_constraint'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,
-    'pg_attrdef'::regclass, 'pg_proc'::regclass, 'pg_publication_rel'::regclass, 'pg_statistic_ext'::regclass,
-    'pg_class'::regclass
+            -- a refresh freezes its rows, create … as does not: older snapshots would see an empty view
+            || case when v.relkind = 'm' then ' with no data' else '' end
+            || case when v.relkind = 'm' and v.relispopulated then format('; refresh materialized view %%s', v.oid::regclass) else '' end
+            || coalesce((
+                select string_agg('; ' || pg_get_indexdef(indexrelid), '') from pg_index where indrelid = v.oid
+            ), '')
+            || restored.statements,
+        v.depth + 10, v.relowner, false, m.uses, null,
+        format(
+            'drop %%s elt_aside_%%s.%%I', case v.relkind when 'm' then 'materialized view' else 'view' end, v.relnamespace, v.relname
+        )
+    from rebuilt v
+    join restored on restored.oid = v.oid
+    cross join lateral (
+        select coalesce(jsonb_agg(distinct jsonb_build_array(t.nspname || '.' || t.relname, a.attname)), '[]') as uses
+        from needs n
+        join tables t on n.refclassid = 'pg_class'::regclass and t.oid = n.refobjid
+        left join pg_attribute a on a.attrelid = t.oid and a.attnum = n.refobjsubid and n.refobjsubid > 0
+        where n.classid = 'pg_class'::regclass and n.objid = v.oid
+    ) m
+    union all
+    select
+        m.classid, m.objid, 'rule', format('%%I on %%s', r.rulename, c.oid::regclass), c.oid, '[]',
+        null,
+        replace(pg_get_ruledef(r.oid), 'CREATE RULE ', 'CREATE OR REPLACE RULE ')
+            || case r.ev_enabled when 'O' then '' else format(
+                ' alter table %%s %%s rule %%I', c.oid::regclass,
+                case r.ev_enabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end, r.rulename
+            ) end
+            || format('; comment on rule %%I on %%s is %%L', r.rulename, c.oid::regclass, obj_description(r.oid, 'pg_rewrite')),
+        205, c.relowner, m.part, m.uses, null, null
+    from merged m
+    join pg_rewrite r on m.classid = 'pg_rewrite'::regclass and r.oid = m.objid and r.rulename <> '_RETURN'
+    join pg_class c on c.oid = m.relation
+    union all
+    select
+        m.classid, m.objid, case k.contype when 'f' then 'foreign key' else 'constraint' end,
+        format('%%I on %%s', k.conname, k.conrelid::regclass), case when not m.on_ours then k.conrelid end, '[]',
+        format('alter table %%s drop constraint %%I', k.conrelid::regclass, k.conname),
+        format('alter table %%s add constraint %%I %%s', k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
+            || format('; comment on constraint %%I on %%s is %%L', k.conname, k.conrelid::regclass, obj_description(k.oid, 'pg_constraint')),
+        206, c.relowner, m.part, m.uses, null, null
+    from merged m
+    join pg_constraint k on m.classid = 'pg_constraint'::regclass and k.oid = m.objid and k.conparentid = 0 and k.contype not in ('n', 't')
+    join pg_class c on c.oid = k.conrelid
+    union all
+    select
+        m.classid, m.objid, 'trigger', format('%%I on %%s', t.tgname, t.tgrelid::regclass), case when not m.on_ours then t.tgrelid end, '[]',
+        case when c.oid not in (select oid from rebuilt) then format('drop trigger %%I on %%s', t.tgname, t.tgrelid::regclass) end,
+        pg_get_triggerdef(t.oid)
+            || case t.tgenabled when 'O' then '' else format(
+                '; alter table %%s %%s trigger %%I', t.tgrelid::regclass,
+                case t.tgenabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end, t.tgname
+            ) end
+            || format('; comment on trigger %%I on %%s is %%L', t.tgname, t.tgrelid::regclass, obj_description(t.oid, 'pg_trigger')),
+        207, c.relowner, m.part, m.uses, null, null
+    from merged m
+    join pg_trigger t on m.classid = 'pg_trigger'::regclass and t.oid = m.objid and not t.tgisinternal and t.tgparentid = 0
+    join pg_class c on c.oid = t.tgrelid
+    union all
+    select
+        m.classid, m.objid, 'policy', format('%%I on %%s', p.polname, p.polrelid::regclass), case when not m.on_ours then p.polrelid end, '[]',
+        format('drop policy %%I on %%s', p.polname, p.polrelid::regclass),
+        format(
+            'create policy %%I on %%s as %%s for %%s to %%s', p.polname, p.polrelid::regclass,
+            case when p.polpermissive then 'permissive' else 'restrictive' end,
+            case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end,
+            (
+                select string_agg(case role when 0 then 'public' else quote_ident(pg_get_userbyid(role)) end, ', ')
+                from unnest(p.polroles) role
+            )
+        )
+            || coalesce(' using (' || pg_get_expr(p.polqual, p.polrelid) || ')', '')
+            || coalesce(' with check (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '')
+            || format('; comment on policy %%I on %%s is %%L', p.polname, p.polrelid::regclass, obj_description(p.oid, 'pg_policy')),
+        208, c.relowner, m.part, m.uses, null, null
+    from merged m
+    join pg_policy p on m.classid = 'pg_policy'::regclass and p.oid = m.objid
+    join pg_class c on c.oid = p.polrelid
+    union all
+    select
+        m.classid, m.objid, 'default', format('of %%s.%%I', d.adrelid::regclass, a.attname), d.adrelid, '[]', null,
+        format('alter table %%s alter column %%I set default %%s', d.adrelid::regclass, a.attname, pg_get_expr(d.adbin, d.adrelid)),
+        204, c.relowner, m.part, m.uses,
+        case
+            when a.attgenerated <> '' then 'a generated column cannot be pointed at another object'
+            when m.part then 'it was added to a published table'
+        end,
+        null
+    from merged m
+    join pg_attrdef d on m.classid = 'pg_attrdef'::regclass and d.oid = m.objid
+    join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+    join pg_class c on c.oid = d.adrelid
+    union all
+    select
+        m.classid, m.objid, 'function', p.oid::regprocedure::text, null, '[]', null, pg_get_functiondef(p.oid),
+        coalesce(depths.depth, 1) + 10, p.proowner, false, m.uses,
+        case
+            when exists (
+                select
+                from unnest(array[p.prorettype] || p.proargtypes::oid[] || coalesce(p.proallargtypes, '{{}}')) t
+                join ours on ours.classid = 'pg_type'::regclass and ours.objid = t
+            ) then 'its arguments or its result are of a published type'
+            when p.prokind = 'a' then 'an aggregate cannot be pointed at other functions'
+        end,
+        null
+    from merged m
+    join pg_proc p on m.classid = 'pg_proc'::regclass and p.oid = m.objid
+    left join depths on depths.classid = 'pg_proc'::regclass and depths.objid = p.oid
+    union all
+    select
+        m.classid, m.objid, 'publication', quote_ident(p.pubname) || ' of ' || r.prrelid::regclass, null, '[]',
+        format('alter publication %%I drop table only %%s', p.pubname, r.prrelid::regclass),
+        format('alter publication %%I add table only %%s', p.pubname, r.prrelid::regclass)
+            || coalesce((
+                select ' (' || string_agg(quote_ident(a.attname), ', ' order by a.attnum) || ')'
+                from pg_attribute a
+                where a.attrelid = r.prrelid
+                    and jsonb_typeof(to_jsonb(r) -> 'prattrs') = 'array'
+                    and to_jsonb(r) -> 'prattrs' @> to_jsonb(a.attnum)
+            ), '')
+            || coalesce((
+                select format(' where (%%s)', to_jsonb(t) ->> 'rowfilter')
+                from pg_publication_tables t
+                join pg_namespace n on n.nspname = t.schemaname
+                join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
+                where t.pubname = p.pubname and c.oid = r.prrelid and to_jsonb(t) ->> 'rowfilter' is not null
+            ), ''),
+        209, p.pubowner, false, m.uses, null, null
+    from merged m
+    join pg_publication_rel r on m.classid = 'pg_publication_rel'::regclass and r.oid = m.objid
+    join pg_publication p on p.oid = r.prpubid
+    union all
+    select
+        m.classid, m.objid, 'statistics', format('%%I.%%I', n.nspname, s.stxname), null, '[]', format('drop statistics %%I.%%I', n.nspname, s.stxname),
+        pg_get_statisticsobjdef(s.oid), 209, s.stxowner, false, m.uses, null, null
+    from merged m
+    join pg_statistic_ext s on m.classid = 'pg_statistic_ext'::regclass and s.oid = m.objid
+    join pg_namespace n on n.oid = s.stxnamespace
+    union all
+    select
+        m.classid, m.objid, case c.relkind when 'i' then 'index' when 'I' then 'index' when 'S' then 'sequence' else 'table' end,
+        c.oid::regclass::text, null, '[]',
+        case when x.needy then format('drop index %%s', c.oid::regclass) end,
+        case when x.needy then case c.relkind
+            when 'I' then x.beginning || substr(x.definition, length(x.beginning) + length('ONLY ') + 1)
+            else x.definition
+        end end,
+        300, c.relowner, m.part, m.uses,
+        case
+            when c.relkind in ('i', 'I') and m.part then null
+            when c.relkind in ('i', 'I') then 'its expressions rest on a published function or type'
+            when c.relkind = 'S' or exists (select from pg_inherits where inhrelid = c.oid)
+                then 'it inherits from, or is a partition or a sequence of, a published table'
+            else 'a column of it is of a published type'
+        end,
+        null
+    from merged m
+    join pg_class c on m.classid = 'pg_class'::regclass and c.oid = m.objid
+    left join lateral ( -- a partitioned index is always written with ONLY, and never meant so
+        select
+            m.part and exists ( -- else it is built beforehand
+                select from found f where f.classid = m.classid and f.objid = m.objid and f.refclassid <> 'pg_class'::regclass
+            ) as needy,
+            pg_get_indexdef(c.oid) as definition,
+            format('CREATE %%sINDEX %%I ON ', case when i.indisunique then 'UNIQUE ' else '' end, c.relname) as beginning
+        from pg_index i
+        where i.indexrelid = c.oid
+    ) x on true
+    where c.relkind in ('r', 'p', 'c', 'f', 'S')
+        or c.relkind in ('i', 'I') and not exists (
+            select from pg_constraint k where k.conindid = c.oid and k.contype in ('p', 'u', 'x')
+        ) and not exists (select from pg_inherits where inhrelid = c.oid)
+    union all
+    select
+        m.classid, m.objid, 'object', pg_describe_object(m.classid, m.objid, 0), null, '[]', null, null, 300, 0, false, m.uses,
+        'it rests on a published type, function or operator', null
+    from merged m
+    left join pg_constraint k on m.classid = 'pg_constraint'::regclass and k.oid = m.objid
+    where m.classid not in (
+            'pg_rewrite'::regclass, 'pg_constraint'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,
+            'pg_attrdef'::regclass, 'pg_proc'::regclass, 'pg_publication_rel'::regclass, 'pg_statistic_ext'::regclass,
+            'pg_class'::regclass
+        )
+        or k.conrelid = 0 -- a domain's
 )
+select
+    kind, object, relation::bigint,
+    case when kind in ('view', 'materialized view') then ( -- `lock table` would lock all that a view reads
+        select format('alter %%s %%s set schema %%I', kind, object, n.nspname)
+        from pg_class c
+        join pg_namespace n on n.oid = c.relnamespace
+        where c.oid = relation
+    ) else format('lock table %%s in access exclusive mode', relation::regclass) end as lock,
+    reads, before, after, clear, turn, owner = 0 or pg_has_role(owner, 'usage') as owned, part, uses, fault
+from listed
 order by turn, kind, object

@@ -39,8 +39,10 @@ create table if not exists elt.object (
     classid oid not null,
     objid oid not null,
     comments jsonb,
+    facts jsonb,
     primary key (generation, classid, objid)
 );
+comment on column elt.object.facts is 'what an owner may change on a table, as it was published';
 create table if not exists elt.published_table (
     generation bigint not null references elt.generation on delete cascade,
     schema text not null,

@@ -1,9 +1,9 @@
--- Write down every object that stands in some schemas as an object of a generation, with its comments: a comment
--- that differs later is somebody's at the destination.
+-- Write down every object that stands in some schemas as an object of a generation, with its comments and other facts:
+-- one that differs later is somebody's at the destination.
 --
 -- %(generation)s  bigint
 -- %(schemas)s     text[]
-insert into elt.object (generation, classid, objid, comments)
+insert into elt.object (generation, classid, objid, comments, facts)
 with chosen as (
     select oid from pg_namespace where nspname = any(%(schemas)s)
 )
@@ -11,6 +11,12 @@ select %(generation)s, o.classid, o.objid, (
     select jsonb_object_agg(d.objsubid, d.description)
     from pg_description d
     where d.classoid = o.classid and d.objoid = o.objid
+), (
+    select jsonb_build_object(
+        'row security', c.relrowsecurity, 'forced row security', c.relforcerowsecurity, 'identity', c.relreplident
+    )
+    from pg_class c
+    where o.classid = 'pg_class'::regclass and c.oid = o.objid and c.relkind in ('r', 'p')
 )
 from (
     select 'pg_class'::regclass::oid as classid, oid as objid, relnamespace as namespace from pg_class

@@ -1,7 +1,7 @@
 -- Of statements about objects, those whose object exists.
 --
 -- %(statements)s  jsonb [[kind, object, statement], …]
--- returns         statement text, in the same order
+-- returns         statement text, what is revoked first
 select s.value ->> 2 as statement
 from jsonb_array_elements(%(statements)s::jsonb) with ordinality s (value, place)
 where case s.value ->> 0
@@ -16,4 +16,4 @@ where case s.value ->> 0
     )
     else to_regclass(s.value ->> 1) is not null
 end
-order by s.place
+order by s.value ->> 2 not like 'revoke %%', s.place

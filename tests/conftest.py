@@ -16,6 +16,8 @@ import pytest
 from elt_script.pg.cluster import Server, cluster, embedded
 from elt_script.pg.endpoint import Endpoint
 from tests.databases import Database, MakeDatabase, databases
+from tests.gates import as_somebody
+from tests.worlds import World, world_of
 
 DOCKER_PATIENCE_S = 30
 
@@ -70,6 +72,26 @@ def destination_server() -> Generator[Server]:
     """A server of version 18."""
     with server(18) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def roles(destination_server: Server) -> Generator[tuple[str, str]]:
+    """An analyst and a reader at the destination's server, for databases that are gone before they are."""
+    names = ("their_analyst", "their_reader")
+    with as_somebody(destination_server.endpoint("destination", "postgres"), autocommit=True) as conn:
+        for name in names:
+            conn.execute(f"create role {name}".encode())
+    yield names
+    with as_somebody(destination_server.endpoint("destination", "postgres"), autocommit=True) as conn:
+        for name in names:
+            conn.execute(f"drop role {name}".encode())
+
+
+@pytest.fixture
+def new_world(
+    roles: tuple[str, str], source_server: Server, destination_server: Server, make_database: MakeDatabase
+) -> World:
+    return world_of(roles, source_server, destination_server, make_database)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 -- What others build on a published copy, of every kind.
 --
--- {elt}      who publishes; all of this is its own, or another role's that it is a member of
--- {analyst}  a role that elt is a member of
+-- {analyst}  a role that the publishing one is a member of; all else is the publishing one's own
 -- {reader}   any other role
 
 create schema theirs;

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from elt_script.pg.cluster import Server
-from elt_script.pg.endpoint import Endpoint
-from elt_script.pg.process import run as run_program
 from elt_script.rollback import rollback
-from tests.copying import config_of, copied, execute, rows_of
+from tests.copying import config_of, copied, execute
 from tests.databases import MakeDatabase
 from tests.gates import as_somebody
+from tests.worlds import SHOP, World, definitions, world_of
 
-FOLDER = Path(__file__).parent
+DEPENDANTS = (Path(__file__).parent / "dependants.sql").read_text(encoding="utf-8")
 NEXT_BATCH = """
     update customers set batch = 2, name = 'new ' || name;
     update orders set batch = 2, amount = amount + 1;
@@ -28,7 +24,6 @@ NEXT_BATCH = """
     create sequence added_numbers;
     create function added() returns int language sql return 1;
 """
-ADDED = re.compile(r"(\w+ )?added")
 BATCHES = {
     "a view": "select distinct batch from theirs.large",
     "a view on a view": "select distinct left(name, 3) from theirs.names_above",
@@ -63,49 +58,6 @@ SHOWN: dict[str, list[tuple[object, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """A source, a destination that others have built on, and who they are."""
-
-    source: Endpoint
-    destination: Endpoint
-    admin: Endpoint
-    analyst: str
-    reader: str
-    before: dict[str, str] = field(default_factory=dict[str, str])
-
-    def rows(self, query: str) -> list[tuple[object, ...]]:
-        """Return a query's rows at the destination."""
-        return rows_of(self.destination, query)
-
-    def value(self, query: str) -> object:
-        """Return a query's one value at the destination."""
-        ((found,),) = self.rows(query)
-        return found
-
-
-@pytest.fixture(scope="module")
-def roles(destination_server: Server) -> Generator[tuple[str, str]]:
-    """An analyst and a reader, who go when the databases are gone."""
-    names = ("their_analyst", "their_reader")
-    with as_somebody(destination_server.endpoint("destination", "postgres"), autocommit=True) as conn:
-        for name in names:
-            conn.execute(f"create role {name}".encode())
-    yield names
-    with as_somebody(destination_server.endpoint("destination", "postgres"), autocommit=True) as conn:
-        for name in names:
-            conn.execute(f"drop role {name}".encode())
-
-
-def make_world(
-    roles: tuple[str, str], source_server: Server, destination_server: Server, make: MakeDatabase
-) -> World:
-    source, destination = make(source_server, "source"), make(destination_server, "destination")
-    analyst, reader = roles
-    execute(destination.admin, f"grant {analyst} to {destination.name}")
-    return World(source.owner, destination.owner, destination.admin, analyst, reader)
-
-
 @pytest.fixture(scope="module")
 def world(
     roles: tuple[str, str],
@@ -113,33 +65,19 @@ def world(
     destination_server: Server,
     make_shared_database: MakeDatabase,
 ) -> World:
-    return build_world(make_world(roles, source_server, destination_server, make_shared_database))
+    return built(world_of(roles, source_server, destination_server, make_shared_database))
 
 
-def build_world(world: World) -> World:
+def built(world: World) -> World:
     """Run twice, and build everything between the two runs."""
-    execute(world.source, (FOLDER / "shop.sql").read_text())
+    execute(world.source, SHOP)
     copied(world.source, world.destination)
-    script = (FOLDER / "dependants.sql").read_text()
-    execute(world.destination, script.replace("{analyst}", world.analyst).replace("{reader}", world.reader))
+    execute(world.destination, DEPENDANTS.format(analyst=world.analyst, reader=world.reader))
     execute(world.admin, "create publication whole for tables in schema public")
     world.before.update(definitions(world))
     execute(world.source, NEXT_BATCH)
     copied(world.source, world.destination)
     return world
-
-
-def definitions(world: World) -> dict[str, str]:
-    """Return what pg_dump writes of the destination's schema, object by object."""
-    dump = replace(world.admin, application="pg_dump").pg_dump(
-        "--schema-only", "--exclude-schema=elt", "--exclude-schema=elt_prev*"
-    )
-    found: dict[str, str] = {}
-    for part in run_program(dump).stdout.decode().split("\n-- Name: ")[1:]:
-        header, _, body = part.partition("\n")
-        lines = [line for line in body.splitlines() if line and not line.startswith(("--", "SET ", "\\"))]
-        found[header] = "\n".join(lines)
-    return {header: body for header, body in found.items() if not ADDED.match(header)}
 
 
 def test_nothing_of_what_others_built_has_changed(world: World) -> None:
@@ -198,9 +136,9 @@ def test_nothing_rests_on_the_generation_before(world: World) -> None:
 
 
 def test_a_rollback_brings_the_old_data_to_all_of_it_and_the_next_one_the_new(
-    roles: tuple[str, str], source_server: Server, destination_server: Server, make_database: MakeDatabase
+    new_world: World,
 ) -> None:
-    world = build_world(make_world(roles, source_server, destination_server, make_database))
+    world = built(new_world)
     config = config_of(world.source, world.destination)
 
     rollback(config)

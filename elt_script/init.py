@@ -68,7 +68,7 @@ def init(path: Path, environ: Mapping[str, str], bin_dir: Path | None, *, force:
         source = replace(given, bin=any_programs(bin_dir))
         wait(source, MAX_RETRIES, DELAY_S)
         with source.connect() as conn:
-            schemas = [name for (name,) in conn.execute(query("user_schemas"))]
+            schemas = [name for name, own in conn.execute(query("user_schemas")) if own]
             found = [relation for relation in read_relations(conn) if relation.kind == "r"]
     tables = [
         (TableName(table.schema, table.name), table.rows_estimate, table.bytes)

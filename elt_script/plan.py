@@ -9,45 +9,13 @@ from dataclasses import dataclass
 
 from elt_script.config.model import Config, TableSettings
 from elt_script.copies import copies_of, jobs_of, leaves, spread_anew
-from elt_script.pg.catalog import Extension, Outside, Relation, Type
+from elt_script.pg.catalog import Extension
+from elt_script.selection import Selection, SourceFacts, select
 from elt_script.tables import CopyJob, TableCopy, TableName
 
+RELATIONS = 1259  # the OID of pg_class
 NO_ENCODING = "SQL_ASCII"
 LONGEST_NAME = 63  # bytes; Postgres cuts longer names in silence
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """A relation that needs another one; see pg/sql/edges.sql."""
-
-    kind: str  # view, child, key
-    oid: int
-    relation: int
-    needs: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A routine or type of a schema, by the name that could be taken elsewhere."""
-
-    schema: str
-    name: str
-    kind: str  # relation, type, routine
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFacts:
-    """What the source's catalog says at the snapshot."""
-
-    relations: Sequence[Relation]
-    types: Mapping[int, Type]
-    schemas: Sequence[str]
-    edges: Sequence[Edge]
-    extensions: Sequence[Extension]
-    outside: Sequence[Outside]
-    names: Sequence[Name]
-    encoding: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +36,8 @@ class DestinationFacts:
     extensions: Mapping[str, str]  # name → schema
     live: Mapping[TableName, int]  # published table → rows
     other_pipelines: Mapping[str, str]  # final schema → who publishes there
+    live_columns: Mapping[TableName, Mapping[str, str]]  # published relation → column → type
+    superuser: bool
     encoding: str
 
 
@@ -84,15 +54,22 @@ class Plan:
     settings: Mapping[TableName, TableSettings]  # by the source's name
     excluded: tuple[TableName, ...]  # relations that pg_dump leaves out
     other_schemas: tuple[str, ...]
-    dropped_keys: frozenset[int]  # OIDs of foreign keys to what is left out
-    dropped_comments: tuple[str, ...]  # how comments on them begin in an archive's table of contents
+    fallen: frozenset[tuple[int, int]]  # (catalog, OID) at the source of what needs what is left out
     extensions: tuple[Extension, ...]
     extension_schemas: Mapping[str, str]
     live: Mapping[TableName, int]
     adopted: tuple[Taken, ...]
     gone: tuple[TableName, ...]  # published tables that the source no longer has
+    changes: tuple[str, ...]  # of published tables' columns
     left_out: tuple[tuple[str, str], ...]  # what, why
     faults: tuple[str, ...]
+    dependants: tuple[str, ...] = ()  # what others built on the published tables, and comes along
+    given_up: frozenset[str] = frozenset()  # what of it cannot, and the config drops
+
+    @property
+    def fallen_relations(self) -> tuple[int, ...]:
+        """The OIDs of the relations among what falls: sequences and indexes too."""
+        return tuple(oid for catalog, oid in self.fallen if catalog == RELATIONS)
 
     def final(self, name: TableName) -> TableName:
         """Where a source's table is published."""
@@ -119,179 +96,109 @@ def previous_name(final: str, place: int) -> str:
 
 def planned(config: Config, source: SourceFacts, destination: DestinationFacts) -> Plan:
     """Return what a run would do, with every reason why it cannot (faults)."""
-    faults: list[str] = []
-    schemas = _schemas(config, source, faults)
-    chosen = [relation for relation in source.relations if relation.schema in schemas]
-    excluded, left_out = _left_out(config, source, chosen)
-    kept = [relation for relation in chosen if relation.oid not in excluded]
+    selection = select(config, source)
+    schemas, kept = selection.schemas, selection.kept
     staging = {final: prefixed("elt_next_", final) for final in schemas.values()}
-    children = _children(source)
-    same_encoding = source.encoding == destination.encoding
     copies = copies_of(
         kept,
-        children,
+        source.children,
         source.types,
         lambda name: TableName(staging[schemas[name.schema]], name.name),
-        same_encoding=same_encoding,
+        same_encoding=source.encoding == destination.encoding,
     )
-    if destination.encoding == NO_ENCODING and source.encoding not in (NO_ENCODING, "UTF8"):
-        faults.append(
-            f"the source's encoding is {source.encoding}, the destination's {NO_ENCODING}, which is none: "
-            f"make the destination's database with encoding UTF8 or {source.encoding}"
-        )
-    faults += _lost_parts(chosen, kept, children, same_encoding)
     needed = tuple(extension for extension in source.extensions if extension.needed_by)
-    left_out += [
-        (f"{thing.kind} {thing.name}", thing.reason)
-        for thing in source.outside
-        if thing.kind != "foreign table"
-    ]
-    left_out += [
-        (f"extension {e.name}", "nothing that is copied needs it")
-        for e in source.extensions
-        if not e.needed_by
-    ]
-    faults += _extension_faults(needed, destination)
-    faults += [
-        f"schema {final} at the destination is published by pipeline {owner}: give one of them another name"
-        for final, owner in destination.other_pipelines.items()
-        if final in staging
-    ]
-    if not copies and not faults:
-        faults.append("no table is left to copy: see `schemas` and `tables` in the config")
-    faults += _unmatched(config, chosen)
-    adopted, conflicts = _taken(config, source, destination, schemas, kept)
-    dropped = [
-        edge
-        for edge in source.edges
-        if edge.kind == "key" and edge.needs in excluded and edge.relation not in excluded
-    ]
-    by_oid = {relation.oid: relation for relation in source.relations}
-    settings = {copy.table.name: config.table_settings(copy.table.name) or config.defaults for copy in copies}
+    adopted, conflicts = _taken(config, source, destination, selection)
     workers = config.jobs or max(2, os.cpu_count() or 2)
+    encoding = destination.encoding if source.encoding == NO_ENCODING else source.encoding
     published = {TableName(schemas[r.schema], r.name) for r in kept if r.kind in ("r", "p")}
     return Plan(
         pipeline=config.pipeline,
         schemas=schemas,
         staging=staging,
         copies=copies,
-        jobs=jobs_of(
-            copies,
-            workers,
-            source.encoding,
-            destination.encoding if source.encoding == NO_ENCODING else source.encoding,
-        ),
+        jobs=jobs_of(copies, workers, source.encoding, encoding),
         workers=workers,
-        settings=settings,
-        excluded=tuple(sorted(by_oid[oid].full_name for oid in excluded)),
-        other_schemas=tuple(s for s in source.schemas if s not in schemas),
-        dropped_keys=frozenset(edge.oid for edge in dropped),
-        dropped_comments=tuple(
-            f"COMMENT {by_oid[e.relation].schema} CONSTRAINT {e.name} ON {by_oid[e.relation].name} "
-            for e in dropped
-        ),
+        settings={c.table.name: config.table_settings(c.table.name) or config.defaults for c in copies},
+        excluded=selection.excluded,
+        other_schemas=tuple(schema for schema in source.schemas if schema not in schemas),
+        fallen=frozenset((one.catalog, one.oid) for one in source.fallen),
         extensions=needed,
         extension_schemas={e.name: destination.extensions.get(e.name, e.schema) for e in needed},
         live=destination.live,
         adopted=adopted,
         gone=tuple(sorted(name for name in destination.live if name not in published)),
-        left_out=(
-            *left_out,
-            *(
-                (
-                    f"foreign key {e.name} of {by_oid[e.relation].full_name}",
-                    f"it refers to {by_oid[e.needs].full_name}",
-                )
-                for e in dropped
-            ),
+        changes=tuple(_changes(selection, destination)),
+        left_out=selection.left_out,
+        faults=(
+            *selection.faults,
+            *_encoding_faults(source, destination),
+            *_lost_parts(selection, source, destination),
+            *_extension_faults(needed, destination),
+            *_range_faults(selection, source, destination),
+            *_other_pipelines(staging, destination),
+            *([] if copies or selection.faults else ["no table is left to copy: see `schemas` and `tables`"]),
+            *conflicts,
         ),
-        faults=(*faults, *conflicts),
     )
 
 
-def _schemas(config: Config, source: SourceFacts, faults: list[str]) -> dict[str, str]:
-    if config.schemas is None:
-        return {
-            name: name
-            for name in source.schemas
-            if name != "elt" and not name.startswith(("elt_next_", "elt_prev_"))
-        }
-    missing = [name for name in config.schemas if name not in source.schemas]
-    faults += [
-        f"the source has no schema {name}: it has {', '.join(source.schemas) or 'none'}" for name in missing
-    ]
-    return {name: final for name, final in config.schemas.items() if name not in missing}
+def _encoding_faults(source: SourceFacts, destination: DestinationFacts) -> Iterable[str]:
+    if destination.encoding == NO_ENCODING and source.encoding not in (NO_ENCODING, "UTF8"):
+        yield (
+            f"the source's encoding is {source.encoding}, the destination's {NO_ENCODING}, which is none: "
+            f"make the destination's database with encoding UTF8 or {source.encoding}"
+        )
 
 
-def _why_not(config: Config, relation: Relation) -> str | None:
-    """Return why a relation of a chosen schema is left out for its own sake."""
-    if relation.kind == "f":
-        return "its rows live on another server"
-    if relation.kind == "v":
-        return None
-    settings = config.table_settings(relation.full_name)
-    if settings is None:
-        return "no pattern of `tables` matches it"
-    return "the config skips it" if settings.skip else None
+def _other_pipelines(finals: Iterable[str], destination: DestinationFacts) -> Iterable[str]:
+    for final in finals:
+        if owner := destination.other_pipelines.get(final):
+            yield f"schema {final} of the destination is pipeline {owner}'s: give one of them another name"
 
 
-def _left_out(
-    config: Config, source: SourceFacts, chosen: Sequence[Relation]
-) -> tuple[set[int], list[tuple[str, str]]]:
-    """Return the OIDs of relations that are left out, with all that falls with them, and why each is."""
-    words = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
-    by_oid = {relation.oid: relation for relation in source.relations}
-    chosen_oids = {relation.oid for relation in chosen}
-    why = {relation.oid: reason for relation in chosen if (reason := _why_not(config, relation))}
-    outside = set(by_oid) - chosen_oids
-    needs: dict[int, list[int]] = {}
-    for edge in source.edges:
-        if edge.kind != "key":
-            needs.setdefault(edge.needs, []).append(edge.relation)
-    todo = [*why, *outside]
-    while todo:
-        fallen = todo.pop()
-        for relation in needs.get(fallen, ()):
-            if relation in chosen_oids and relation not in why:
-                why[relation] = f"it needs {by_oid[fallen].full_name}, which is left out"
-                todo.append(relation)
-    named = [(f"{words[by_oid[oid].kind]} {by_oid[oid].full_name}", reason) for oid, reason in why.items()]
-    return set(why), sorted(named)
+def _range_faults(selection: Selection, source: SourceFacts, destination: DestinationFacts) -> Iterable[str]:
+    """Return a fault for each range type, where we may not move what Postgres makes with it."""
+    if destination.superuser:
+        return
+    own = {(name.schema, name.name) for name in source.names if name.kind == "type"}
+    for kind in source.types.values():
+        if kind.kind == "r" and kind.schema in selection.schemas and (kind.schema, kind.name) in own:
+            yield (
+                f"range type {kind.schema}.{kind.name}: its constructor functions belong to the server, not "
+                "to its owner, so only a superuser of the destination can stage and publish it"
+            )
 
 
-def _children(source: SourceFacts) -> dict[int, list[int]]:
-    """Return relation → its partitions and heirs."""
-    children: dict[int, list[int]] = {}
-    for edge in source.edges:
-        if edge.kind == "child":
-            children.setdefault(edge.needs, []).append(edge.relation)
-    return children
+def _changes(selection: Selection, destination: DestinationFacts) -> Iterable[str]:
+    """Yield what is different about tables that are live: what readers may notice."""
+    for relation in selection.kept:
+        final = TableName(selection.schemas[relation.schema], relation.name)
+        before = destination.live_columns.get(final)
+        if before is None:
+            continue
+        now = {str(column[0]): str(column[2]) for column in relation.columns}
+        yield from (
+            f"{final}: column {name} {kind} is new" for name, kind in now.items() if name not in before
+        )
+        yield from (f"{final}: column {name} goes" for name in before if name not in now)
+        for name, kind in now.items():
+            old = before.get(name, kind)
+            if kind != old and "." not in kind + old:  # names of users' types differ by their schema
+                yield f"{final}: column {name} becomes {kind}, was {old}"
 
 
-def _lost_parts(
-    chosen: Sequence[Relation],
-    kept: Sequence[Relation],
-    children: Mapping[int, Sequence[int]],
-    same_encoding: bool,
-) -> Iterable[str]:
+def _lost_parts(selection: Selection, source: SourceFacts, destination: DestinationFacts) -> Iterable[str]:
     """Return a fault for each partition that is left out though rows of its siblings would belong to it."""
-    by_oid = {relation.oid: relation for relation in chosen}
-    kept_oids = {relation.oid for relation in kept}
-    for top in spread_anew(kept, children, same_encoding):
+    children = source.children
+    by_oid = {relation.oid: relation for relation in selection.chosen}
+    kept = {relation.oid for relation in selection.kept}
+    for top in spread_anew(selection.kept, children, source.encoding == destination.encoding):
         for part in leaves(top.oid, children, by_oid):
-            if part.oid not in kept_oids:
+            if part.oid not in kept:
                 yield (
                     f"{part.full_name} cannot be left out alone: the rows of {top.full_name} are shared out "
                     "among its partitions by a hash that is another one at the destination"
                 )
-
-
-def _unmatched(config: Config, chosen: Sequence[Relation]) -> Iterable[str]:
-    """Return a fault for each pattern without wildcards that names no table."""
-    names = {str(relation.full_name) for relation in chosen} | {relation.name for relation in chosen}
-    for pattern in config.tables:
-        if pattern not in names and not any(sign in pattern for sign in "*?["):
-            yield f"the source has no table {pattern}: correct `tables`, or grant it to the source's user"
 
 
 def _extension_faults(needed: Sequence[Extension], destination: DestinationFacts) -> Iterable[str]:
@@ -305,14 +212,11 @@ def _extension_faults(needed: Sequence[Extension], destination: DestinationFacts
 
 
 def _taken(
-    config: Config,
-    source: SourceFacts,
-    destination: DestinationFacts,
-    schemas: Mapping[str, str],
-    kept: Sequence[Relation],
+    config: Config, source: SourceFacts, destination: DestinationFacts, selection: Selection
 ) -> tuple[tuple[Taken, ...], list[str]]:
     """Return what stands in our way at the destination: what is adopted, and a fault for what is not."""
-    ours = {(schemas[r.schema], r.name, "relation") for r in kept}
+    schemas = selection.schemas
+    ours = {(schemas[r.schema], r.name, "relation") for r in selection.kept}
     ours |= {(schemas[n.schema], n.name, n.kind) for n in source.names if n.schema in schemas}
     conflicts = [taken for taken in destination.taken if (taken.schema, taken.name, taken.kind) in ours]
     if config.publish.adopt:

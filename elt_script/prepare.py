@@ -34,8 +34,6 @@ class Prepared:
 
     servers: Servers
     plan: Plan
-    given_up: frozenset[str]
-    faults: list[str]
     unpopulated: frozenset[TableName]
     moment: Moment
     source: Connection
@@ -81,12 +79,10 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
             ledger.rows_of(control, live.number) if live else {},
             ledger.publishers(control, config.pipeline),
         )
-        plan, given_up, faults = preflight.make_plan(
-            config, source, control, facts, there, live and live.number
-        )
+        plan = preflight.make_plan(config, source, control, facts, there, live and live.number)
         unpopulated = frozenset(
             plan.staged(relation.full_name)
             for relation in facts.relations
             if relation.kind == "m" and not relation.populated and relation.schema in plan.schemas
         )
-        yield Prepared(servers, plan, given_up, faults, unpopulated, moment, source, live)
+        yield Prepared(servers, plan, unpopulated, moment, source, live)

@@ -52,7 +52,7 @@ def plan(config: Config) -> tuple[Plan, Sequence[str]]:
             clock.at("preflight"),
             prepared(config, servers, control) as ready_plan,
         ):
-            faults = list(ready_plan.faults)
+            faults = list(ready_plan.plan.faults)
             if not faults:
                 ledger.draw(control, config.pipeline)
                 try:
@@ -110,8 +110,9 @@ def _run(
         with clock.at("finish"):
             loader.join(executor)
             places = {source: plan.staging[final] for source, final in plan.schemas.items()}
-            finish.set_sequences(control, read_sequences(ready_plan.source, list(plan.schemas)), places)
-            _, opaque = finish.refresh(control, list(plan.staging.values()), ready_plan.unpopulated)
+            positions = read_sequences(ready_plan.source, list(plan.schemas), plan.fallen_relations)
+            finish.set_sequences(control, positions, places)
+            _, opaque = finish.fill(control, list(plan.staging.values()), ready_plan.unpopulated)
         with clock.at("audit"):
             _audit(config, plan, done, control, live)
         # the snapshot has done its work: let go of the source before waiting for readers of the destination
@@ -140,7 +141,7 @@ def _ready_to_begin(
         ledger.begin(control, run_id, config.pipeline)
     ready_plan = moment.enter_context(prepared(config, servers, control))
     recover.end_orphans(ready_plan.source, config.pipeline, killed)
-    preflight.demand(ready_plan.faults)
+    preflight.demand(ready_plan.plan.faults)
     plan = ready_plan.plan
     ledger.claim(control, plan.staging)
     if not known:
@@ -222,9 +223,7 @@ def _publish(
     drop = config.publish.dependants == "drop"
     extra = publish.build_extra_indexes(control, swap, drop=drop)
     patience = config.publish.patience_seconds
-    with publish.swap_in(
-        control, swap, patience, ready_plan.given_up, drop=drop, built=extra.over
-    ) as carried:
+    with publish.swap_in(control, swap, patience, plan.given_up, drop=drop, built=extra.over) as carried:
         for kept in older:
             ledger.place(control, kept.number, kept.place + 1)
         if live:

@@ -35,6 +35,9 @@ def plan_json(plan: Plan, faults: Sequence[str]) -> str:
             "extensions": [extension.name for extension in plan.extensions],
             "adopted": [f"{taken.schema}.{taken.name}" for taken in plan.adopted],
             "gone": [str(name) for name in plan.gone],
+            "changes": list(plan.changes),
+            "dependants": list(plan.dependants),
+            "given_up": sorted(plan.given_up),
             "left_out": [{"object": what, "reason": why} for what, why in plan.left_out],
             "faults": list(faults),
         },
@@ -55,6 +58,9 @@ def _lines(plan: Plan) -> Iterable[str]:
         yield f"adopt {taken.kind} {escaped(taken.schema)}.{escaped(taken.name)}: elt did not publish it"
     for name in plan.gone:
         yield f"unpublish {escaped(str(name))}: the source no longer has it"
+    yield from (f"change {escaped(change)}" for change in plan.changes)
+    yield from (f"keep {escaped(one)}: it will rest on the new data" for one in plan.dependants)
+    yield from (f"drop {escaped(one)}: it cannot come along" for one in sorted(plan.given_up))
     for what, why in plan.left_out:
         yield f"leave out {escaped(what)}: {why}"
 

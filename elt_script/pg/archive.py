@@ -6,7 +6,7 @@ An archive of a source may hold what its user mappings hold, so it is never a fi
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -21,6 +21,7 @@ FIRST_WITH_TRANSACTION_TIMEOUT = 17
 TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
 
 PLAIN = ("--schema-only", "--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions")
+_NEEDS = ";\tdepends on: "
 _ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
 
 
@@ -30,12 +31,14 @@ class Entry:
 
     catalog, oid  where the dumped database's catalog holds the object; 0 for comments and the like
     what          type, schema, tag and owner, as pg_restore prints them: for prefixes we know, not to parse
+    needs         ids of other entries: a comment needs what it is about
     """
 
     id: int
     catalog: int
     oid: int
     what: str
+    needs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,19 @@ class Archive:
 
     def entries(self, lister: Endpoint, section: Section) -> list[Entry]:
         """Return the section's table of contents, in the order in which it restores."""
-        command = lister.program("pg_restore", "--list", f"--section={section}")
-        listed = run(command, script=self.content).stdout.decode()
-        matches = (_ENTRY.match(line) for line in listed.splitlines())
-        return [Entry(int(m[1]), int(m[2]), int(m[3]), m[4]) for m in matches if m]
+        needs: dict[int, tuple[int, ...]] = {}
+        entry = 0
+        for line in self._listed(lister, "--verbose"):  # which names every section's entries
+            if match := _ENTRY.match(line):
+                entry = int(match[1])
+            elif line.startswith(_NEEDS):
+                needs[entry] = tuple(map(int, line.removeprefix(_NEEDS).split()))
+        matches = (_ENTRY.match(line) for line in self._listed(lister, f"--section={section}"))
+        return [Entry(int(m[1]), int(m[2]), int(m[3]), m[4], needs.get(int(m[1]), ())) for m in matches if m]
+
+    def _listed(self, lister: Endpoint, *arguments: str) -> list[str]:
+        command = lister.program("pg_restore", "--list", *arguments)
+        return run(command, script=self.content).stdout.decode().split("\n")
 
     def restore(
         self,
@@ -73,7 +85,9 @@ class Archive:
             if (endpoint.version or 0) < FIRST_WITH_TRANSACTION_TIMEOUT <= self.major:
                 write = endpoint.program("pg_restore", "--file=-", *flags)
                 script = run(replace(write, files=(listing.fileno(),)), script=self.content).stdout
-                command = endpoint.psql(*(["--single-transaction"] if one_transaction else []))
+                command = endpoint.psql(
+                    "--echo-errors", *(["--single-transaction"] if one_transaction else [])
+                )
                 content = script.replace(TRANSACTION_TIMEOUT, b"", 1)
             else:
                 command = endpoint.pg_restore(*flags, *(["--single-transaction"] if one_transaction else []))
@@ -111,8 +125,11 @@ def pattern(*parts: str) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
-def without(
-    entries: Sequence[Entry], catalogs: Collection[int], prefixes: tuple[str, ...] = ()
-) -> list[Entry]:
-    """Return entries but those of these catalogs, and those that begin like this."""
-    return [e for e in entries if e.catalog not in catalogs and not e.what.startswith(prefixes)]
+def without(entries: Sequence[Entry], unwanted: Callable[[Entry], bool]) -> list[Entry]:
+    """Return entries but for the unwanted, and for comments and the like on them."""
+    gone = {entry.id for entry in entries if unwanted(entry)}
+    return [
+        entry
+        for entry in entries
+        if entry.id not in gone and not (entry.catalog == 0 and gone.intersection(entry.needs))
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +21,15 @@ IDENTITY_IS_EQUALITY = frozenset(
 )
 # Their values are the bytes of the database's encoding.
 TEXTS = frozenset({"name", "text", "varchar"})
-# Their binary form holds OIDs, which differ between databases, or depends on more than the value.
-NEVER_BINARY = frozenset(
+# An object of the database, by its OID.
+OBJECTS = frozenset(
     {
         *("regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper", "regoperator"),
-        *("regproc", "regprocedure", "regrole", "regtype", "xml"),
+        *("regproc", "regprocedure", "regtype"),
     }
 )
+# Their binary form holds OIDs, which differ between databases, or depends on more than the value.
+NEVER_BINARY = OBJECTS | {"regrole", "xml"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Type:
     """Facts about a type; see pg/sql/types.sql."""
 
     oid: int
+    schema: str
     name: str
     kind: str
     built_in: bool
@@ -118,6 +121,19 @@ def digest(oid: int, types: Mapping[int, Type], *, same_encoding: bool) -> Diges
     return Digest.VALUE if kind.built_in and kind.name in by_value else Digest.SEND
 
 
+def objects_in(oid: int, column: sql.Composable, types: Mapping[int, Type]) -> sql.Composable | None:
+    """Return a set of what a column of regclass or the like, or of arrays of it, holds in one row."""
+    kind = types.get(oid)
+    if kind is None or not (kind.built_in or kind.kind == "d"):
+        return None
+    if kind.kind == "d":
+        return objects_in(kind.base, column, types)
+    if kind.element:
+        is_array = objects_in(kind.element, column, types) is not None
+        return sql.SQL("unnest({})").format(column) if is_array else None
+    return sql.SQL("(values ({}))").format(column) if kind.name in OBJECTS else None
+
+
 def send_function(oid: int, types: Mapping[int, Type]) -> str | None:
     """Return the send function of the type, of a domain that of its base."""
     kind = types.get(oid)
@@ -132,6 +148,14 @@ def read_types(conn: Connection) -> dict[int, Type]:
 def read_relations(conn: Connection) -> list[Relation]:
     """Return every relation of users' schemas, by name."""
     return rows(conn, Relation, "tables")
+
+
+def read_children(conn: Connection) -> dict[int, list[int]]:
+    """Return relation → its partitions and heirs, by OID."""
+    children: dict[int, list[int]] = {}
+    for child, parent in conn.execute(query("children")):
+        children.setdefault(int(parent), []).append(int(child))
+    return children
 
 
 def as_table(relation: Relation, types: Mapping[int, Type], *, same_encoding: bool) -> Table:
@@ -151,12 +175,14 @@ def as_table(relation: Relation, types: Mapping[int, Type], *, same_encoding: bo
     return Table(relation.full_name, columns, relation.rows_estimate, relation.bytes)
 
 
-def read_sequences(conn: Connection, schemas: Sequence[str]) -> list[SequenceState]:
-    """Return the position of every sequence in schemas.
+def read_sequences(
+    conn: Connection, schemas: Sequence[str], without: Collection[int] = ()
+) -> list[SequenceState]:
+    """Return the position of every sequence in schemas, without those of these OIDs.
 
     Sequences have no snapshot: a position may be later than the rows', as in pg_dump, and never earlier.
     """
-    listed = conn.execute(query("sequences"), {"schemas": list(schemas)})
+    listed = conn.execute(query("sequences"), {"schemas": list(schemas), "without": list(without)})
     names = [TableName(str(schema), str(name)) for schema, name in listed]
     found: list[SequenceState] = []
     for start in range(0, len(names), 500):

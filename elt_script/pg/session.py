@@ -15,9 +15,9 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from elt_script.errors import SourceError
+from elt_script.errors import DestinationError, SourceError
 from elt_script.pg.endpoint import Endpoint
-from elt_script.tables import TableCopy
+from elt_script.tables import TableCopy, TableName
 
 Connection = psycopg.Connection[Any]
 Row = TypeVar("Row")
@@ -68,6 +68,20 @@ def move_objects(conn: Connection, moves: Mapping[str, str], only: sql.Composabl
     """
     statements = conn.execute(query("movable").format(only=only), {"moves": json.dumps(moves)}).fetchall()
     conn.execute("; ".join(statement for _, _, statement in statements).encode())
+
+
+def refresh(conn: Connection, view: TableName) -> None:
+    """Fill a materialized view. Raises DestinationError that names it."""
+    try:
+        conn.execute(sql.SQL("refresh materialized view {}").format(view.quoted))
+    except psycopg.errors.QueryCanceled:
+        raise  # stopped: that is not the view's fault
+    except psycopg.Error as error:
+        raise DestinationError(
+            f"materialized view {view} cannot be filled at the destination",
+            detail=str(error).strip(),
+            hint="Functions that it calls must not need a search_path. Nothing was published.",
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from psycopg import sql
 from elt_script.pg.archive import Staging
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import run
-from elt_script.pg.session import Connection, query, rows
+from elt_script.pg.session import Connection, query, refresh, rows
 from elt_script.tables import CopyJob, TableName
 from elt_script.tables import Sequence as SequenceState
 
@@ -79,7 +79,7 @@ def set_sequences(conn: Connection, positions: Sequence[SequenceState], places: 
     )
 
 
-def refresh(
+def fill(
     conn: Connection, schemas: Sequence[str], unpopulated: frozenset[TableName]
 ) -> tuple[list[TableName], list[TableName]]:
     """Fill the staged materialized views, each after those it reads.
@@ -95,7 +95,7 @@ def refresh(
         if view.opaque:
             opaque.append(view.full_name)
         else:
-            conn.execute(sql.SQL("refresh materialized view {}").format(view.full_name.quoted))
+            refresh(conn, view.full_name)
             conn.execute(sql.SQL("analyze {}").format(view.full_name.quoted))
             filled.append(view.full_name)
     return filled, opaque

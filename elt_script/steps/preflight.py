@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from psycopg import sql
 
@@ -13,7 +14,8 @@ from elt_script.pg import catalog, dependants
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.programs import choose
 from elt_script.pg.session import Connection, query, rows, value
-from elt_script.plan import DestinationFacts, Edge, Name, Plan, SourceFacts, Taken, planned
+from elt_script.plan import DestinationFacts, Plan, Taken, planned
+from elt_script.selection import Fallen, Name, SourceFacts, chosen_schemas, skipped
 from elt_script.tables import TableName
 
 OLDEST, NEWEST = 14, 18
@@ -55,13 +57,19 @@ def is_same_database(source: Connection, destination: Connection) -> bool:
 
 def source_facts(conn: Connection, config: Config) -> SourceFacts:
     """Read the source's catalog at the session's snapshot."""
-    schemas = [name for (name,) in conn.execute(query("user_schemas"))]
-    chosen = [name for name in schemas if config.schemas is None or name in config.schemas]
+    schemas = [
+        name for name, own in conn.execute(query("user_schemas")) if own or name in (config.schemas or ())
+    ]
+    chosen = list(chosen_schemas(config, schemas))
+    relations = catalog.read_relations(conn)
+    without = skipped(config, relations, chosen)
     return SourceFacts(
-        relations=catalog.read_relations(conn),
+        relations=relations,
         types=catalog.read_types(conn),
         schemas=schemas,
-        edges=rows(conn, Edge, "edges"),
+        children=catalog.read_children(conn),
+        skipped=without,
+        fallen=rows(conn, Fallen, "fallen", relations=list(without), schemas=chosen),
         extensions=catalog.read_extensions(conn, chosen),
         outside=catalog.read_outside(conn),
         names=rows(conn, Name, "routines", schemas=chosen),
@@ -88,6 +96,8 @@ def destination_facts(
         extensions=dict(found.fetchall()),
         live=published,
         other_pipelines=others,
+        live_columns=_live_columns(conn, live),
+        superuser=bool(value(conn, sql.SQL("select pg_has_role(10, 'usage')"))),
         encoding=encoding_of(conn),
     )
 
@@ -99,15 +109,23 @@ def make_plan(
     facts: SourceFacts,
     there: DestinationFacts,
     live: int | None,
-) -> tuple[Plan, frozenset[str], list[str]]:
-    """Return the plan, the dependants that the config gives up, and every reason why it cannot be done."""
+) -> Plan:
+    """Return the plan, with every reason why it cannot be carried out."""
     plan = planned(config, facts, there)
     by_name = {relation.full_name: relation for relation in facts.relations}
     tables = [by_name[copy.table.name].oid for copy in plan.copies]
     faults = [
         f"source: {fault}"
-        for (fault,) in _asked(source, "source_rights", tables=tables, schemas=list(plan.schemas))
+        for (fault,) in _asked(
+            source,
+            "source_rights",
+            tables=tables,
+            schemas=list(plan.schemas),
+            without=list(plan.fallen_relations),
+        )
     ]
+    if not faults:
+        faults += _names_of_objects(source, plan, facts)
     wanted = {"schemas": list(plan.staging), "extensions": [e.name for e in plan.extensions]}
     faults += [f"destination: {fault}" for (fault,) in _asked(destination, "destination_rights", **wanted)]
     columns = {
@@ -120,14 +138,43 @@ def make_plan(
                 f"{plan.schemas[relation.schema]}.{relation.name}",
                 frozenset(column[0] for column in relation.columns),
             )
+    others = dependants.read(destination, live) if live is not None else []
     given_up: set[str] = set()
-    if live is not None:
-        for one, reason in dependants.lost(dependants.read(destination, live), columns):
-            if config.publish.dependants == "drop" and one.drop:
-                given_up.add(str(one))
-            else:
-                faults.append(f"destination: {one} cannot come along: {reason}")
-    return plan, frozenset(given_up), [*plan.faults, *faults]
+    for one, reason in dependants.lost(others, columns):
+        if config.publish.dependants == "drop" and one.drop:
+            given_up.add(str(one))
+        else:
+            faults.append(f"destination: {one} cannot come along: {reason}")
+    return replace(
+        plan,
+        faults=(*plan.faults, *faults),
+        dependants=tuple(str(one) for one in others if str(one) not in given_up),
+        given_up=frozenset(given_up),
+    )
+
+
+def _names_of_objects(conn: Connection, plan: Plan, facts: SourceFacts) -> Iterable[str]:
+    """Yield a fault for each column that names objects of the source, which are others at the destination."""
+    by_name = {relation.full_name: relation for relation in facts.relations}
+    for copy in plan.copies:
+        for name, oid, type_name, *_ in by_name[copy.table.name].columns:
+            values = catalog.objects_in(oid, sql.Identifier("t", name), facts.types)
+            if values is None:
+                continue
+            look = query("names_objects").format(values=values, table=copy.whole(copy.table.name))
+            found = value(conn, look)
+            if found is not None:
+                yield (
+                    f"source: column {name} of {copy.table.name} ({type_name}) holds an object, {found}, by "
+                    "a number that is another one at the destination: keep names as text, or skip the table"
+                )
+
+
+def _live_columns(conn: Connection, live: int | None) -> dict[TableName, dict[str, str]]:
+    if live is None:
+        return {}
+    found = conn.execute(query("live_columns").format(), {"generation": live}).fetchall()
+    return {TableName(schema, name): columns for schema, name, columns in found}
 
 
 def demand(faults: Sequence[str]) -> None:

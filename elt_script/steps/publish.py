@@ -15,7 +15,7 @@ from psycopg import sql
 from elt_script.errors import DestinationError
 from elt_script.pg import dependants, locks
 from elt_script.pg.dependants import Dependant
-from elt_script.pg.session import Connection, move_objects, query, value
+from elt_script.pg.session import Connection, move_objects, query, refresh, value
 from elt_script.tables import TableName
 
 log = structlog.get_logger()
@@ -191,7 +191,7 @@ def _swapped(
     _execute(conn, dependants.still_there(conn, carried))
     _execute(conn, (statement for (statement,) in conn.execute(query("default_grants"), facts).fetchall()))
     for view in swap.opaque:
-        conn.execute(sql.SQL("refresh materialized view {}").format(view.quoted))
+        refresh(conn, view)
     _clear_aside(conn, kept)
     _want_no_stragglers(conn, swap)
     for schema in swap.staged.values():

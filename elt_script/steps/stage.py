@@ -6,8 +6,7 @@ SQL text can be trusted. So Postgres does the renaming itself, in a scratch data
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import psycopg
@@ -15,6 +14,7 @@ from psycopg import sql
 
 from elt_script.errors import PreflightError
 from elt_script.pg.archive import Archive, Entry, Staging, dump, pattern, without
+from elt_script.pg.board import create_extension, create_schema, drawing_board
 from elt_script.pg.catalog import Extension
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.session import Connection, move_objects, query, rows
@@ -25,24 +25,14 @@ from elt_script.tables import TableName
 EXTENSION, EVENT_TRIGGER, PUBLICATION, PUBLISHED_TABLE, PUBLISHED_SCHEMA = 3079, 3466, 6104, 6106, 6237
 SUBSCRIPTION, WRAPPER, SERVER, DEFAULT_ACL, LARGE_OBJECT = 6100, 2328, 1417, 826, 2995
 LANGUAGE, ACCESS_METHOD = 2612, 2601
-SCHEMA, CONSTRAINT = 2615, 2606
+SCHEMA = 2615
 NOT_IN_A_SCHEMA = frozenset(
     {
         *(EXTENSION, EVENT_TRIGGER, PUBLICATION, PUBLISHED_TABLE, PUBLISHED_SCHEMA, SUBSCRIPTION),
         *(WRAPPER, SERVER, DEFAULT_ACL, LARGE_OBJECT, LANGUAGE, ACCESS_METHOD),
     }
 )
-WITHOUT_AN_OID = (
-    "USER MAPPING - ",
-    "COMMENT - EXTENSION ",
-    "COMMENT - EVENT TRIGGER ",
-    "COMMENT - PUBLICATION ",
-    "COMMENT - SUBSCRIPTION ",
-    "COMMENT - FOREIGN DATA WRAPPER ",
-    "COMMENT - SERVER ",
-    "COMMENT - LANGUAGE ",
-    "COMMENT - ACCESS METHOD ",
-)
+WITHOUT_AN_OID = ("USER MAPPING - ",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +53,9 @@ def draw(
     excluded = [f"--exclude-table={pattern(t.schema, t.name)}" for t in plan.excluded]
     excluded += [f"--exclude-schema={pattern(schema)}" for schema in plan.other_schemas]
     original = dump(source, major, f"--snapshot={snapshot}", *excluded)
-    with _board(destination, board_name) as board:
-        _prepare(board, plan.extensions)
-        sections = ("pre-data", "post-data")
-        entries = [e for section in sections for e in _wanted(original.entries(board, section), plan)]
-        original.restore(board, entries, one_transaction=True, error=PreflightError)
+    with drawing_board(destination, board_name, plan.extensions) as board:
+        entries = [*original.entries(board, "pre-data"), *original.entries(board, "post-data")]
+        original.restore(board, _wanted(entries, plan), one_transaction=True, error=PreflightError)
         _move(board, plan)
         others = [f"--exclude-schema={pattern(schema)}" for schema in _kept_schemas(board, plan)]
         archive = dump(board, major, *others)
@@ -78,87 +66,31 @@ def create(destination: Endpoint, conn: Connection, staging: Staging, plan: Plan
     """Create the extensions that are missing, and the staged schema without its rows, keys and indexes."""
     for extension in plan.extensions:
         placed = replace(extension, schema=plan.extension_schemas[extension.name])
-        conn.execute(_create_schema(placed.schema))
-        conn.execute(_create_extension(placed))
-    staging.archive.restore(destination, staging.before, one_transaction=True)
-
-
-@contextmanager
-def _board(destination: Endpoint, name: str) -> Generator[Endpoint]:
-    """Have a scratch database beside the destination while this block lasts."""
-    drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-    with destination.connect(autocommit=True) as conn:
-        conn.execute(drop)
         try:
-            conn.execute(_like_this_database(conn, name))
+            conn.execute(create_schema(placed.schema))
+            conn.execute(create_extension(placed))
         except psycopg.Error as error:
             raise PreflightError(
-                f"the scratch database {name} cannot be created at {destination}",
+                f"extension {extension.name} cannot be created at {destination}",
                 detail=str(error).strip(),
-                hint="The destination's user needs createdb, and its server room for a small database.",
+                hint=f"Have an administrator create it there, in schema {placed.schema}.",
             ) from error
-    try:
-        yield destination.database(name)
-    finally:
-        with destination.connect(autocommit=True) as conn:
-            conn.execute(drop)
-
-
-def _like_this_database(conn: Connection, name: str) -> sql.Composed:
-    """Return `create database` with this database's encoding and locale, whatever its server's version."""
-    row = conn.execute(query("new_database")).fetchone()
-    assert row is not None  # noqa: S101  (there is always a current database)
-    encoding, collate, ctype, facts = row
-    options = [("template", sql.Identifier("template0")), ("encoding", sql.Literal(encoding))]
-    options += [("lc_collate", sql.Literal(collate)), ("lc_ctype", sql.Literal(ctype))]
-    provider = {"c": "libc", "i": "icu", "b": "builtin"}.get(facts.get("datlocprovider", "c"), "libc")
-    if provider != "libc":
-        locale = facts.get("datlocale") or facts.get("daticulocale")
-        options += [
-            ("locale_provider", sql.Identifier(provider)),
-            (f"{provider}_locale", sql.Literal(locale)),
-        ]
-        if rules := facts.get("daticurules"):
-            options.append(("icu_rules", sql.Literal(rules)))
-    said = sql.SQL(" ").join(sql.SQL("{} {}").format(sql.SQL(word), value) for word, value in options)  # pyright: ignore[reportArgumentType]  (our own words)
-    return sql.SQL("create database {} {}").format(sql.Identifier(name), said)
-
-
-def _prepare(board: Endpoint, extensions: Sequence[Extension]) -> None:
-    """Create what the archive takes for granted: extensions, where the source has them."""
-    with board.connect(autocommit=True) as conn:
-        for extension in extensions:
-            conn.execute(_create_schema(extension.schema))
-            try:
-                conn.execute(_create_extension(extension))
-            except psycopg.Error as error:
-                raise PreflightError(
-                    f"extension {extension.name} cannot be created at the destination",
-                    detail=str(error).strip(),
-                    hint="Install it on the destination's server, or have an administrator create it there.",
-                ) from error
-
-
-def _create_schema(name: str) -> sql.Composed:
-    return sql.SQL("create schema if not exists {}").format(sql.Identifier(name))
-
-
-def _create_extension(extension: Extension) -> sql.Composed:
-    return sql.SQL("create extension if not exists {} with schema {} cascade").format(
-        sql.Identifier(extension.name), sql.Identifier(extension.schema)
-    )
+    staging.archive.restore(destination, staging.before, one_transaction=True)
 
 
 def _wanted(entries: Sequence[Entry], plan: Plan) -> list[Entry]:
     """Return the entries of the source's archive that the board needs."""
-    kept = without(entries, NOT_IN_A_SCHEMA, WITHOUT_AN_OID + plan.dropped_comments)
-    prepared = {("SCHEMA - " + extension.schema + " ") for extension in plan.extensions}
-    return [
-        entry
-        for entry in kept
-        if not (entry.catalog == CONSTRAINT and entry.oid in plan.dropped_keys)
-        and not (entry.catalog == SCHEMA and entry.what.startswith(tuple(prepared)))
-    ]
+    prepared = tuple(f"SCHEMA - {extension.schema} " for extension in plan.extensions)
+
+    def unwanted(entry: Entry) -> bool:
+        return _is_in_no_schema(entry) or (entry.catalog, entry.oid) in plan.fallen
+
+    kept = without(entries, unwanted)
+    return [e for e in kept if not (e.catalog == SCHEMA and e.what.startswith(prepared))]
+
+
+def _is_in_no_schema(entry: Entry) -> bool:
+    return entry.catalog in NOT_IN_A_SCHEMA or entry.what.startswith(WITHOUT_AN_OID)
 
 
 def _move(board: Endpoint, plan: Plan) -> None:
@@ -168,11 +100,9 @@ def _move(board: Endpoint, plan: Plan) -> None:
         for extension in plan.extensions:
             target = plan.extension_schemas[extension.name]
             if extension.relocatable and extension.schema != target:
-                conn.execute(_create_schema(target))
-                move = sql.SQL("alter extension {} set schema {}")
-                conn.execute(move.format(sql.Identifier(extension.name), sql.Identifier(target)))
+                _move_extension(conn, extension, target)
         for staging in moves.values():
-            conn.execute(_create_schema(staging))
+            conn.execute(create_schema(staging))
         for schema, comment in conn.execute(query("schema_comments")).fetchall():
             if schema in moves:
                 note = sql.SQL("comment on schema {} is {}")
@@ -180,17 +110,30 @@ def _move(board: Endpoint, plan: Plan) -> None:
         move_objects(conn, moves)
 
 
+def _move_extension(conn: Connection, extension: Extension, schema: str) -> None:
+    move = sql.SQL("alter extension {} set schema {}")
+    try:
+        conn.execute(create_schema(schema))
+        conn.execute(move.format(sql.Identifier(extension.name), sql.Identifier(schema)))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise PreflightError(
+            f"extension {extension.name} is in schema {extension.schema} at the source, in {schema} at the "
+            "destination, and on the drawing board only its owner can move it",
+            detail=str(error).strip(),
+            hint=f"Have it in schema {extension.schema} at the destination, and in its server's template1.",
+        ) from error
+
+
 def _kept_schemas(board: Endpoint, plan: Plan) -> list[str]:
     """Return the board's schemas that are no staging schemas."""
     with board.connect() as conn:
         found = conn.execute(query("user_schemas")).fetchall()
-    return [name for (name,) in found if name not in plan.staging.values()]
+    return [name for name, _ in found if name not in plan.staging.values()]
 
 
 def _taken_apart(archive: Archive, board: Endpoint, plan: Plan) -> Staging:
-    skipped = NOT_IN_A_SCHEMA
-    before = without(archive.entries(board, "pre-data"), skipped, WITHOUT_AN_OID)
-    after = without(archive.entries(board, "post-data"), skipped, WITHOUT_AN_OID)
+    before = without(archive.entries(board, "pre-data"), _is_in_no_schema)
+    after = without(archive.entries(board, "post-data"), _is_in_no_schema)
     with board.connect() as conn:
         owners = {(o.catalog, o.oid): TableName(o.schema, o.name) for o in rows(conn, _Owner, "owners")}
     tables: dict[TableName, tuple[Entry, ...]] = {}

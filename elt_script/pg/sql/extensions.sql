@@ -40,6 +40,13 @@ needs as (
     left join members m on m.classid = d.refclassid and m.objid = d.refobjid
     where (m.extension is not null or d.refclassid = 'pg_extension'::regclass)
         and not exists (select from members own where own.classid = o.classid and own.objid = o.objid)
+        -- nor a part of a member, such as its array type or its index
+        and not exists (
+            select
+            from pg_depend part
+            join members whole on whole.classid = part.refclassid and whole.objid = part.refobjid
+            where part.classid = o.classid and part.objid = o.objid and part.deptype in ('a', 'i')
+        )
 )
 select
     e.extname::text as name,

@@ -1,11 +1,7 @@
--- What a database holds outside the schemas that a run copies, or cannot copy from them.
+-- What a database holds outside its schemas.
 --
 -- returns    kind text, name text, reason text
-select 'foreign table' as kind, c.oid::regclass::text as name, 'its rows live on another server' as reason
-from pg_class c
-where c.relkind = 'f'
-union all
-select 'foreign server', srvname, 'it belongs to no schema, and its user mappings hold passwords'
+select 'foreign server' as kind, srvname as name, 'it belongs to no schema, and its user mappings hold passwords' as reason
 from pg_foreign_server
 union all
 select 'foreign-data wrapper', fdwname, 'it belongs to no schema'
@@ -31,4 +27,18 @@ select 'procedural language', lanname, 'it belongs to no schema and to no extens
 from pg_language l
 where l.oid >= 16384
     and not exists (select from pg_depend where classid = 'pg_language'::regclass and objid = l.oid and deptype = 'e')
+union all
+select 'access method', amname, 'it belongs to no schema and to no extension'
+from pg_am a
+where a.oid >= 16384
+    and not exists (select from pg_depend where classid = 'pg_am'::regclass and objid = a.oid and deptype = 'e')
+union all
+select 'tablespace', spcname, 'what is in it arrives in the default one of the destination'
+from pg_tablespace t
+where exists (select from pg_class where reltablespace = t.oid and oid >= 16384)
+union all
+select 'rows of extension table', c.oid::regclass::text, 'they belong to extension ' || e.extname
+from pg_extension e
+cross join unnest(e.extconfig) config
+join pg_class c on c.oid = config and c.relkind = 'r'
 order by 1, 2

@@ -2,6 +2,7 @@
 --
 -- %(tables)s   bigint[], OIDs of the tables to copy
 -- %(schemas)s  text[]
+-- %(without)s  bigint[], OIDs of the relations that are left out
 -- returns      fault text
 select format('schema %%I: no usage', n.nspname) as fault
 from pg_namespace n
@@ -20,7 +21,7 @@ union all
 select format('sequence %%s: no select', c.oid::regclass)
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
-where c.relkind = 'S' and n.nspname = any(%(schemas)s)
+where c.relkind = 'S' and n.nspname = any(%(schemas)s) and c.oid <> all(%(without)s::oid[])
     and has_schema_privilege(n.oid, 'usage')
     and case when c.relkind = 'S' then not has_sequence_privilege(c.oid, 'select') end
     and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e')

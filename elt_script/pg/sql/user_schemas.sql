@@ -1,4 +1,25 @@
--- The schemas of users.
+-- The schemas that are neither Postgres' own nor an extension's.
 --
--- returns    name text
-select nspname::text as name from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema' order by 1
+-- returns    name text, own bool (it may hold things of users: not only extensions)
+select
+    n.nspname::text as name,
+    n.nspname = 'public'
+        or not exists (select from pg_extension where extnamespace = n.oid)
+        or exists (
+            select
+            from pg_depend d
+            where d.refclassid = 'pg_namespace'::regclass
+                and d.refobjid = n.oid
+                and d.classid <> 'pg_extension'::regclass
+                and not exists (
+                    select from pg_depend m where m.classid = d.classid and m.objid = d.objid and m.deptype = 'e'
+                )
+        ) as own
+from pg_namespace n
+where n.nspname !~ '^pg_'
+    and n.nspname <> 'information_schema'
+    and not exists (
+        select from pg_depend
+        where classid = 'pg_namespace'::regclass and objid = n.oid and deptype = 'e'
+    )
+order by 1

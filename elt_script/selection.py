@@ -1,0 +1,153 @@
+"""Select: what of the source is copied, what is left out, and what falls with it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from elt_script.config.model import Config
+from elt_script.pg.catalog import Extension, Outside, Relation, Type
+from elt_script.tables import TableName
+
+WORDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
+OURS = ("elt_next_", "elt_prev_")
+
+
+@dataclass(frozen=True, slots=True)
+class Fallen:
+    """Something that needs what is left out; see pg/sql/fallen.sql."""
+
+    catalog: int
+    oid: int
+    kind: str
+    name: str
+    relkind: str | None
+    part: bool
+    child: bool
+    needs: str
+
+    @property
+    def is_relation(self) -> bool:
+        """Whether it is a table, view or the like, which has a name of its own among those of the source."""
+        return self.relkind in WORDS
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A routine or type of a schema, by the name that could be taken elsewhere."""
+
+    schema: str
+    name: str
+    kind: str  # relation, type, routine
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What the source's catalog says at the snapshot.
+
+    children  relation → its partitions and heirs, by OID
+    skipped   relations left out for their own sake → why
+    fallen    what falls with them, and with the schemas that are not chosen
+    """
+
+    relations: Sequence[Relation]
+    types: Mapping[int, Type]
+    schemas: Sequence[str]
+    children: Mapping[int, Sequence[int]]
+    skipped: Mapping[int, str]
+    fallen: Sequence[Fallen]
+    extensions: Sequence[Extension]
+    outside: Sequence[Outside]
+    names: Sequence[Name]
+    encoding: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of the source is copied."""
+
+    schemas: Mapping[str, str]  # source → final
+    chosen: tuple[Relation, ...]  # all of these schemas
+    kept: tuple[Relation, ...]  # those of them that are copied
+    left_out: tuple[tuple[str, str], ...]  # what, why
+    faults: tuple[str, ...]
+
+    @property
+    def excluded(self) -> tuple[TableName, ...]:
+        """The relations of the chosen schemas that are not copied."""
+        kept = {relation.oid for relation in self.kept}
+        return tuple(sorted(relation.full_name for relation in self.chosen if relation.oid not in kept))
+
+
+def chosen_schemas(config: Config, there: Iterable[str]) -> dict[str, str]:
+    """Return source → final name of the schemas to copy, of those that are there."""
+    if config.schemas is None:
+        return {name: name for name in there if name != "elt" and not name.startswith(OURS)}
+    known = set(there)
+    return {name: final for name, final in config.schemas.items() if name in known}
+
+
+def skipped(config: Config, relations: Iterable[Relation], schemas: Collection[str]) -> dict[int, str]:
+    """Return OID → why, of the relations of chosen schemas that are left out for their own sake."""
+    chosen = (relation for relation in relations if relation.schema in schemas)
+    return {relation.oid: reason for relation in chosen if (reason := _why_not(config, relation))}
+
+
+def select(config: Config, source: SourceFacts) -> Selection:
+    """Return what the config selects, less what needs something that it leaves out."""
+    schemas = chosen_schemas(config, source.schemas)
+    chosen = [relation for relation in source.relations if relation.schema in schemas]
+    titles = {relation.oid: f"{WORDS[relation.kind]} {relation.full_name}" for relation in source.relations}
+    relations = {one.oid: one for one in source.fallen if one.is_relation and one.oid not in source.skipped}
+    others = [one for one in source.fallen if not one.is_relation and not one.part]
+    left_out = {titles[oid]: why for oid, why in source.skipped.items()}
+    left_out |= {titles[oid]: f"it needs {one.needs}, which is left out" for oid, one in relations.items()}
+    left_out |= {f"{one.kind} {one.name}": f"it needs {one.needs}, which is left out" for one in others}
+    without = {*source.skipped, *relations}
+    return Selection(
+        schemas=schemas,
+        chosen=tuple(chosen),
+        kept=tuple(relation for relation in chosen if relation.oid not in without),
+        left_out=(
+            *sorted(left_out.items()),
+            *((f"{thing.kind} {thing.name}", thing.reason) for thing in source.outside),
+            *(
+                (f"extension {extension.name}", "nothing that is copied needs it")
+                for extension in source.extensions
+                if not extension.needed_by
+            ),
+        ),
+        faults=(
+            *_missing(config, source),
+            *_unmatched(config, chosen),
+            *(
+                f"{titles[one.oid]} needs {one.needs}, which is left out: leave out the table too, or neither"
+                for one in relations.values()
+                if one.relkind in ("r", "p") and not one.child
+            ),
+        ),
+    )
+
+
+def _why_not(config: Config, relation: Relation) -> str | None:
+    if relation.kind == "f":
+        return "its rows live on another server"
+    settings = config.table_settings(relation.full_name)
+    if settings is None:
+        return None if relation.kind == "v" else "no pattern of `tables` matches it"
+    return "the config skips it" if settings.skip else None
+
+
+def _missing(config: Config, source: SourceFacts) -> Iterable[str]:
+    for name in config.schemas or ():
+        if name not in source.schemas:
+            yield f"the source has no schema {name}: it has {', '.join(source.schemas) or 'none'}"
+
+
+def _unmatched(config: Config, chosen: Sequence[Relation]) -> Iterable[str]:
+    """Return a fault for each pattern without wildcards that names no table."""
+    full, bare = {str(relation.full_name) for relation in chosen}, {one.name for one in chosen}
+    for pattern in config.tables:
+        names = full if "." in pattern else bare
+        if pattern not in names and not any(sign in pattern for sign in "*?["):
+            yield f"the source has no table {pattern}: correct `tables`, or grant it to the source's user"

@@ -103,7 +103,8 @@ class Staging:
     before    types, functions, tables: everything that rows need
     tables    keys and indexes of one table, once its rows are in
     joined    once every table has its own: keys of partitioned tables, views that rest on keys, triggers, …
-    keys      foreign keys by referencing table, once all that they may refer to is there
+    keys      foreign keys by referencing table, or by the first of a circle of such tables,
+              once all that they may refer to is there
     comments  at the end, since they may be on any of the above
     """
 

@@ -6,7 +6,7 @@ SQL text can be trusted. So Postgres does the renaming itself, in a scratch data
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import psycopg
@@ -41,6 +41,13 @@ class _Owner:
     oid: int
     schema: str
     name: str
+    refers_schema: str | None
+    refers_name: str | None
+
+    @property
+    def table(self) -> TableName:
+        """The table that the object belongs to."""
+        return TableName(self.schema, self.name)
 
 
 def draw(
@@ -135,7 +142,9 @@ def _taken_apart(archive: Archive, board: Endpoint, plan: Plan) -> Staging:
     before = without(archive.entries(board, "pre-data"), _is_in_no_schema)
     after = without(archive.entries(board, "post-data"), _is_in_no_schema)
     with board.connect() as conn:
-        owners = {(o.catalog, o.oid): TableName(o.schema, o.name) for o in rows(conn, _Owner, "owners")}
+        found = rows(conn, _Owner, "owners")
+    owners = {(one.catalog, one.oid): one.table for one in found}
+    circles = _circles(found)
     tables: dict[TableName, tuple[Entry, ...]] = {}
     keys: dict[TableName, tuple[Entry, ...]] = {}
     joined: list[Entry] = []
@@ -144,7 +153,8 @@ def _taken_apart(archive: Archive, board: Endpoint, plan: Plan) -> Staging:
     for entry in after:
         owner = owners.get((entry.catalog, entry.oid))
         if owner and entry.what.startswith("FK CONSTRAINT "):
-            keys[owner] = (*keys.get(owner, ()), entry)
+            first = circles.get(owner, owner)
+            keys[first] = (*keys.get(first, ()), entry)
         elif owner in copied and owner:
             tables[owner] = (*tables.get(owner, ()), entry)
         elif entry.catalog == 0 and entry.what.startswith("COMMENT "):
@@ -152,3 +162,30 @@ def _taken_apart(archive: Archive, board: Endpoint, plan: Plan) -> Staging:
         else:
             joined.append(entry)
     return Staging(archive, tuple(before), tables, tuple(joined), keys, tuple(comments))
+
+
+def _circles(owners: Sequence[_Owner]) -> dict[TableName, TableName]:
+    """Return table → the first of those that refer to it and that it refers to, over however many others.
+
+    A new foreign key locks both of its tables, the referencing one first: where they refer to each other in a
+    circle, two programs that add keys would each wait for the other.
+    """
+    refers: dict[TableName, set[TableName]] = {}
+    for one in owners:
+        if one.refers_schema is not None and one.refers_name is not None:
+            refers.setdefault(one.table, set()).add(TableName(one.refers_schema, one.refers_name))
+    reached = {table: _reached(table, refers) for table in refers}
+    return {
+        table: min([table, *(other for other in others if table in reached.get(other, ()))])
+        for table, others in reached.items()
+    }
+
+
+def _reached(table: TableName, refers: Mapping[TableName, set[TableName]]) -> set[TableName]:
+    found: set[TableName] = set()
+    todo = [table]
+    while todo:
+        new = refers.get(todo.pop(), set()) - found
+        found |= new
+        todo += new
+    return found

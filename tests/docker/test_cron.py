@@ -19,6 +19,7 @@ pytestmark = pytest.mark.docker
 
 PATIENCE_S = 60.0
 ROWS = 153_000
+GRACE_S = 30  # stop_grace_period of docker-compose.yaml
 CONFIG = "pipeline: often\nschemas: [public]\nwait: {max_retries: 1, delay_seconds: 0.2}\n"
 
 
@@ -114,6 +115,28 @@ def test_a_failed_run_is_told_and_unhealthy_until_one_succeeds(cron: Cron) -> No
     cron.compose("start", "source_postgres")
     cron.one_more("run.succeeded")
     cron.wait_for(lambda: cron.has_health("healthy"))
+
+
+def test_a_stop_in_the_middle_of_a_run_is_clean(cron: Cron) -> None:
+    with cron.session("destination") as reader:
+        reader.execute("lock table public.accelerometer in access share mode")  # publish must wait for us
+        cron.one_more("run.missed")
+        started = time.monotonic()
+        assert cron.compose("--profile", "cron", "stop", "elt_cron").status == 0
+        seconds = time.monotonic() - started
+        assert reader.execute("select count(*) from public.accelerometer").fetchone() == (ROWS,)
+
+    assert (cron.state()["ExitCode"], seconds < GRACE_S) == (143, True), seconds
+    stopped = cron.events("schedule.stopped")[-1]
+    assert (stopped["signal"], stopped["exit_status"]) == ("SIGTERM", 143)
+    left = """
+        select nspname from pg_namespace where nspname like 'elt\\_next%'
+        union all select datname from pg_database where datname like 'elt\\_board%'
+        union all select application_name from pg_stat_activity where application_name like 'elt/%'
+    """
+    for side in ("source", "destination"):
+        with cron.session(side) as conn:
+            assert conn.execute(left.encode()).fetchall() == []
 
 
 def test_a_stop_between_runs_is_status_0(cron: Cron) -> None:

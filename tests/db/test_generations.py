@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from elt_script.errors import DestinationError, LockedError, PreflightError
+from elt_script.errors import DestinationError, PreflightError
 from elt_script.rollback import rollback, status
 from tests.copying import config_of, copied, execute, rows_of
-from tests.gates import COPY, GATED, closed, holding, wait_for_waiter
+from tests.gates import holding
 from tests.untouched import untouched
 from tests.worlds import SHOP, World, definitions
 

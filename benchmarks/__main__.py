@@ -136,8 +136,9 @@ def _show() -> None:
 
 
 def main() -> NoReturn:
-    """Be the command: SIGTERM ends it as Ctrl-C does."""
+    """Be the command: SIGTERM and a terminal's end stop it as Ctrl-C does."""
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
     try:
         cli.main(standalone_mode=False)
     except EltError as error:

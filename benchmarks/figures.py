@@ -110,11 +110,6 @@ def best_mode(runs: Sequence[Run]) -> str:
     return min(walls, key=lambda name: median(walls[name]), default="")
 
 
-def others_share(runs: Iterable[Run]) -> float:
-    """Return the greatest share of all cores that was not spent on the contender or the servers."""
-    return max(run.other_cpu / (run.wall * max(1, run.cores)) for run in runs)
-
-
 @dataclass(frozen=True, slots=True)
 class Series:
     """Data sets of one kind that differ in size alone.

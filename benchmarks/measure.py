@@ -54,7 +54,7 @@ class Measured:
     client_cpu: float
     source_cpu: float
     destination_cpu: float
-    other_cpu: float
+    others: float
     memory: int
     main_memory: int
     temporary: int
@@ -110,6 +110,7 @@ def measure(job: Job, servers: Servers, scratch: Path, log: Path, timeout_s: flo
         started = time.monotonic()
         do(job, servers, scratch, log, timeout_s)
         wall = time.monotonic() - started
+        busy = processes.busy_seconds() - busy
     finally:
         sampler.stop()
     time.sleep(SETTLED_S)
@@ -118,11 +119,12 @@ def measure(job: Job, servers: Servers, scratch: Path, log: Path, timeout_s: flo
         after - at_first for after, at_first in zip(servers.cpu_seconds(), before, strict=True)
     )
     client = _own_cpu() - own
+    elapsed = wall
     if job.container:
         wall, client = _inside(log)
-    other = processes.busy_seconds() - busy - client - source - destination
+    others = (busy - client - source - destination) / (elapsed * (os.cpu_count() or 1))
     return Measured(
-        *(wall, client, source, destination, max(0.0, other)),
+        *(wall, client, source, destination, max(0.0, others)),
         *(sampler.memory, sampler.main_memory, sampler.temporary),
         (log / "stdout").read_text("utf-8", "replace"),
     )

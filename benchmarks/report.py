@@ -8,8 +8,9 @@ from pathlib import Path
 from benchmarks import plots
 from benchmarks.contenders import CONTENDERS
 from benchmarks.datasets import ALL
-from benchmarks.figures import SERIES, Row, Spread, Table, others_share, tables
+from benchmarks.figures import SERIES, Row, Spread, Table, tables
 from benchmarks.results import Results, Run, Session
+from elt_script.wording import counted
 
 INTRODUCTION = """\
 Seconds from a contender's start to its end. Each copies into a fresh database; `elt` replaces an earlier
@@ -59,7 +60,14 @@ def text(sessions: Sequence[Session], found: Sequence[Table], images: Sequence[s
     parts = ["# Benchmark", INTRODUCTION, *(f"![{name}]({name})\n" for name in images), overview(found)]
     for table in found:
         parts += [f"## {table.label}", _about(table), details(table), *_notes(table), steps(table)]
-    parts += ["## Growth", growth(found), "## Machine, versions, settings", *map(_session, sessions[-1:])]
+    parts += [
+        "## Growth",
+        growth(found),
+        "## Contenders",
+        contenders(sessions, found),
+        "## Machine and settings",
+    ]
+    parts += [machine(sessions)]
     return "\n".join(part for part in parts if part)
 
 
@@ -106,7 +114,7 @@ def _cells(row: Row) -> list[str]:
         megabytes(lambda run: run.temporary),
         megabytes(lambda run: run.wal),
         megabytes(lambda run: run.destination_size),
-        f"{others_share(row.runs):.0%}",
+        f"{max(run.others for run in row.runs):.0%}",
         "yes" if _complete(row) else "content" if all(run.same_content for run in row.runs) else "no",
     ]
 
@@ -121,7 +129,7 @@ def _about(table: Table) -> str:
     if run is None or data is None:
         return ""
     best = f" pgcopydb's best mode: {table.best_pgcopydb}." if table.best_pgcopydb else ""
-    size = f"{run.tables:,} tables, {run.rows:,} rows, {run.source_size / 1e6:,.0f} MB with indexes"
+    size = f"{counted(run.tables, 'table')}, {run.rows:,} rows, {run.source_size / 1e6:,.0f} MB with indexes"
     rounds = max(len(row.runs) for row in table.rows)
     return f"{data.says}. Here: {size}; rounds: {rounds}.{best}\n"
 
@@ -158,8 +166,14 @@ def steps(table: Table) -> str:
     def waited(row: Row) -> str:
         return f"{max(run.reader_wait for run in row.runs):.3f}"
 
-    cells = [[row.contender, *(f"{seconds(row, step):.2f}" for step in names), waited(row)] for row in rows]
-    return grid(["seconds in the step", *names, "a reader's longest wait"], cells)
+    def rest(row: Row) -> float:
+        return row.median(lambda run: run.wall - sum(run.steps.values()))
+
+    cells = [
+        [row.contender, *(f"{seconds(row, step):.2f}" for step in names), f"{rest(row):.2f}", waited(row)]
+        for row in rows
+    ]
+    return grid(["seconds in the step", *names, "start and end", "a reader's longest wait"], cells)
 
 
 def growth(found: Sequence[Table]) -> str:
@@ -173,13 +187,26 @@ def growth(found: Sequence[Table]) -> str:
     return grid(["contender", "size", "wall s", "each"], rows) if rows else "Not measured.\n"
 
 
-def _session(session: Session) -> str:
-    lines = [f"- {key}: {value}" for key, value in {"at": session.at, **session.machine}.items()]
-    lines += [f"- {name}: {says}" for name, says in session.contenders.items()]
-    facts = {**session.versions, **session.settings}
-    return "\n".join(
-        (*lines, "", grid(["version or setting", ""], [[key, value] for key, value in facts.items()]))
-    )
+def contenders(sessions: Sequence[Session], found: Sequence[Table]) -> str:
+    """Return what was started, and which version it had."""
+    says = {name: words for session in sessions for name, words in session.contenders.items()}
+    versions: dict[str, dict[str, None]] = {}
+    for table in found:
+        for row in table.rows:
+            versions.setdefault(row.contender, {}).update({run.version: None for run in row.runs})
+    rows = [[name, says.get(name, ""), ", ".join(versions[name])] for name in versions]
+    return grid(["", "what is started", "version"], rows)
+
+
+def machine(sessions: Sequence[Session]) -> str:
+    """Return where the runs were made; of what changed between sessions, all of it."""
+    facts: dict[str, dict[str, None]] = {}
+    for session in sessions:
+        for key, value in {**session.machine, **session.versions, **session.settings}.items():
+            facts.setdefault(key, {})[value] = None
+    days = sorted({session.at.partition(" ")[0] for session in sessions})
+    rows = [["measured", ", ".join(days)], *([key, "; ".join(values)] for key, values in facts.items())]
+    return grid(["", ""], rows)
 
 
 def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

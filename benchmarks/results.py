@@ -27,7 +27,7 @@ class Run:
     client_cpu: float = 0.0  # of all the contender's processes
     source_cpu: float = 0.0
     destination_cpu: float = 0.0
-    other_cpu: float = 0.0  # the machine's remaining work: the kernel's, the neighbours', ours to measure
+    others: float = 0.0  # the share of all cores that was used by nobody of these
     cores: int = 0
     memory: int = 0  # the most that all the contender's processes had at one time
     main_memory: int = 0  # the most that its first process ever had

@@ -36,7 +36,7 @@ def carry_out(order: Order, servers: Servers) -> None:
     """Do what is not done yet: each line of the results is there as soon as its run has ended."""
     wanted = {contender.name: contender for _, contenders in order.data_sets for contender in contenders}
     installed, reasons = _installed(list(wanted.values()), servers, order.say)
-    results.append(order.file, _session(wanted, installed, servers))
+    results.append(order.file, _session(wanted, servers))
     for data, contenders in order.data_sets:
         for contender in contenders:
             if contender.name in reasons:
@@ -145,7 +145,7 @@ def _told(run: Run, so_far: Results) -> str:
     return f"{place}: {run.wall:.2f} s{ratio}{left_out}"
 
 
-def _session(wanted: dict[str, Contender], installed: dict[str, Installed], servers: Servers) -> Session:
+def _session(wanted: dict[str, Contender], servers: Servers) -> Session:
     processor = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
@@ -160,7 +160,7 @@ def _session(wanted: dict[str, Contender], installed: dict[str, Installed], serv
             "memory": f"{memory / 2**30:.1f} GiB",
             "kernel": platform.release(),
         },
-        versions=versions | {name: one.version for name, one in installed.items()},
+        versions=versions,
         settings=servers.settings(),
         contenders={name: contender.says for name, contender in wanted.items()},
     )

@@ -153,7 +153,8 @@ def _encoding_faults(source: SourceFacts, destination: DestinationFacts) -> Iter
 def _other_pipelines(finals: Iterable[str], destination: DestinationFacts) -> Iterable[str]:
     for final in finals:
         if owner := destination.other_pipelines.get(final):
-            yield f"schema {final} of the destination is pipeline {owner}'s: give one of them another name"
+            said = f"schema {final} at the destination is published by pipeline {owner}"
+            yield f"{said}: give one of them another name"
 
 
 def _range_faults(selection: Selection, source: SourceFacts, destination: DestinationFacts) -> Iterable[str]:

@@ -1,0 +1,142 @@
+"""Extensions: members stay where the extension is, and what rests on them arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import pytest
+
+from elt_script.errors import PreflightError
+from elt_script.pg.cluster import Server
+from elt_script.pg.endpoint import Endpoint
+from tests.copying import assert_same, copied, execute, rows_of
+
+VECTOR = (
+    "create schema if not exists {0}; grant usage on schema {0} to public; create extension vector schema {0}"
+)
+EMBEDDED = """
+    create table embedded (id int primary key, v {0}.vector(3), a {0}.vector[], h {0}.halfvec(2));
+    insert into embedded values (1, '[1,2,3]', array['[1]', null]::{0}.vector[], '[-0,0.1]'), (2, null, null, null);
+    create index on embedded using hnsw (v {0}.vector_l2_ops);
+    create view near as select id, v operator({0}.<->) '[1,1,1]' as distance from embedded;
+    create materialized view nearest as select * from near order by distance limit 1;
+    create function longer({0}.vector) returns {0}.vector language sql begin atomic select $1 operator({0}.+) $1; end;
+"""
+WHERE = "select nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where extname = 'vector'"
+
+
+@contextmanager
+def in_template1(server: Server, script: str, undo: str) -> Generator[None]:
+    endpoint = server.endpoint("destination", "template1")
+    execute(endpoint, script)
+    try:
+        yield
+    finally:
+        execute(endpoint, undo)
+
+
+@pytest.mark.parametrize("schema", ["public", "ext"])
+def test_an_extension_is_created_where_the_source_has_it(
+    source: Endpoint, source_admin: Endpoint, destination_admin: Endpoint, schema: str
+) -> None:
+    execute(source_admin, VECTOR.format(schema))
+    execute(source, EMBEDDED.format(schema))
+
+    for _ in range(2):
+        report = copied(source, destination_admin)
+
+        assert_same(source_admin, destination_admin)
+        assert report.left_out == ()
+    assert rows_of(destination_admin, WHERE) == [(schema,)]
+
+
+def test_what_rests_on_an_extension_finds_it_where_the_destination_has_it(
+    source: Endpoint, source_admin: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(source_admin, VECTOR.format("ext"))
+    execute(source, EMBEDDED.format("ext"))
+    execute(destination_admin, VECTOR.format("theirs"))
+
+    copied(source, destination_admin, schemas={"public": "raw"})
+    copied(source, destination_admin, schemas={"public": "raw"})
+
+    assert rows_of(destination_admin, WHERE) == [("theirs",)]
+    assert rows_of(destination_admin, "select id, distance from raw.nearest") == [(1, 2.23606797749979)]
+    assert rows_of(destination_admin, "select raw.longer('[1,2]')::text") == [("[2,4]",)]
+
+
+def test_an_extension_that_nothing_needs_is_named(
+    source: Endpoint, source_admin: Endpoint, destination: Endpoint
+) -> None:
+    execute(source_admin, VECTOR.format("public"))
+    execute(source, "create table t (id int)")
+
+    report = copied(source, destination)
+
+    assert report.left_out == ("extension vector: nothing that is copied needs it",)
+
+
+def test_an_extension_that_only_a_superuser_may_create_is_told_before_anything_is_changed(
+    source: Endpoint, source_admin: Endpoint, destination: Endpoint
+) -> None:
+    execute(source_admin, VECTOR.format("ext"))
+    execute(source, EMBEDDED.format("ext"))
+
+    with pytest.raises(
+        PreflightError, match="extension vector cannot be created at the destination"
+    ) as caught:
+        copied(source, destination)
+
+    assert "Must be superuser" in caught.value.detail
+    assert "in template1 too, in schema ext" in caught.value.hint
+    assert (
+        rows_of(destination, "select 1 from pg_namespace where nspname in ('ext', 'elt_next_public')") == []
+    )
+
+
+def test_an_ordinary_role_can_use_what_an_administrator_created_there_and_in_template1(
+    source: Endpoint,
+    source_admin: Endpoint,
+    destination: Endpoint,
+    destination_admin: Endpoint,
+    destination_server: Server,
+) -> None:
+    execute(source_admin, VECTOR.format("ext"))
+    execute(source, EMBEDDED.format("ext"))
+    execute(destination_admin, VECTOR.format("ext"))
+
+    with in_template1(destination_server, VECTOR.format("ext"), "drop schema ext cascade"):
+        copied(source, destination)
+
+        assert_same(source_admin, destination_admin)
+
+    with (
+        in_template1(
+            destination_server,
+            VECTOR.format("ext") + "; create table junk ()",
+            "drop schema ext cascade; drop table junk",
+        ),
+        pytest.raises(PreflightError, match="extension vector cannot be created"),
+    ):
+        copied(source, destination)
+
+
+def test_an_extension_that_only_its_owner_can_move_is_told(
+    source: Endpoint,
+    source_admin: Endpoint,
+    destination: Endpoint,
+    destination_admin: Endpoint,
+    destination_server: Server,
+) -> None:
+    execute(source_admin, VECTOR.format("ext"))
+    execute(source, EMBEDDED.format("ext"))
+    execute(destination_admin, VECTOR.format("theirs"))
+
+    with (
+        in_template1(destination_server, VECTOR.format("ext"), "drop schema ext cascade"),
+        pytest.raises(
+            PreflightError, match="vector is in schema ext at the source, in theirs at the destination"
+        ),
+    ):
+        copied(source, destination)

@@ -1,0 +1,167 @@
+"""Schemas under other names, some of many, and by names that are easily misread."""
+
+from __future__ import annotations
+
+import pytest
+from psycopg import sql
+
+from elt_script.errors import PreflightError
+from elt_script.pg.endpoint import Endpoint
+from tests.copying import assert_same, copied, execute, rows_of
+
+# Three schemas that need one another: types, partitions, keys, views, sequences, functions, materialized views.
+CROSSWISE = """
+    create schema s2; create schema s3;
+    comment on schema s2 is 'the second';
+    create type s2.mood as enum ('a', 'b');
+    create domain s3.some as s2.mood check (value <> 'b');
+    create table public.p (id int, m s2.mood, d s3.some) partition by list (m);
+    create table s2.p_a partition of p for values in ('a');
+    create table s3."p b" partition of p for values in ('b');
+    insert into p values (1, 'a', 'a'), (2, 'b', 'a');
+    create table s3.referred (id int primary key, m s2.mood default 'a', unique (id, m));
+    create table s2.referring (id int references s3.referred);
+    insert into s3.referred values (1); insert into s2.referring values (1), (null);
+    create view s2.v as select p.*, r.id as other from p, s2.referring as r;
+    create sequence s2.shared; select nextval('s2.shared');
+    create table public.numbered (id int default nextval('s2.shared'));
+    create function s3.tr() returns trigger language plpgsql as 'begin return new; end';
+    create trigger t before insert on p for each row execute function s3.tr();
+    create index on p (m);
+    create materialized view s3.mv as select * from s2.v;
+    create function s2.moods(s2.mood, out s3.some) returns setof s3.some language sql begin atomic select d from public.p; end;
+"""
+HOSTILE = (
+    *(
+        "x%s",
+        "%(name)s",
+        "{x}",
+        "a\"b'c\\d\ne",
+        "-n",
+        "--help",
+        ":v",
+        ':"v"',
+        "$$",
+        "$1",
+        "*?[a]",
+        "a.b",
+        " ",
+        "é",
+        "e\u0301",
+    ),
+    *(
+        "x" * 63,
+        "x" * 62 + "y",
+        "é" * 31,
+        "select",
+        "Public",
+        "eltx",
+        "\\q",
+        "`id`",
+        ";--",
+        "/*",
+        "pgx_",
+        "\u200b",
+    ),
+)
+OF_EACH = """
+    create schema {0};
+    create type {0}.m as enum ('a');
+    create table {0}.t (id int primary key, m {0}.m, u {0}.m[], up int references {0}.t);
+    create view {0}.v as select * from {0}.t;
+    create index on {0}.t (m);
+    create function {0}.f({0}.t) returns {0}.m language sql begin atomic select ($1).m; end;
+    insert into {0}.t values (1, 'a', '{{a}}', 1);
+    comment on schema {0} is {1};
+"""
+
+
+def test_schemas_arrive_under_the_names_that_the_config_gives_them(
+    source: Endpoint, source_admin: Endpoint, destination: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(source, CROSSWISE)
+    names = {"public": "raw", "s2": "s3", "s3": "s2"}
+
+    for _ in range(2):
+        copied(source, destination, schemas=names)
+
+        assert_same(source_admin, destination_admin, names)
+
+
+def test_a_schema_that_is_not_listed_stays_away_with_what_needs_it(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(
+        source, "create schema other; create table other.t (id int); create view v as select * from other.t"
+    )
+    execute(source, "create table t (id int)")
+
+    report = copied(source, destination, schemas=["public"])
+
+    assert report.left_out == ("view public.v: it needs table other.t, which is left out",)
+    there = "select oid::regclass::text from pg_class where relnamespace in ('public'::regnamespace, to_regnamespace('other'))"
+    assert rows_of(destination, there) == [("public.t",)]
+
+
+def test_a_table_that_needs_a_schema_that_is_not_listed_is_refused(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(
+        source,
+        """
+        create schema other; create type other.mood as enum ('a');
+        create function other.ok(int) returns bool language sql immutable return $1 > 0;
+        create table by_type (m other.mood);
+        create table by_check (n int check (other.ok(n)));
+        create table by_default (m text default 'a'::other.mood::text);
+        """,
+    )
+
+    with pytest.raises(PreflightError) as caught:
+        copied(source, destination, schemas=["public"])
+
+    for table, need in (
+        ("by_type", "type other.mood"),
+        ("by_check", "function other.ok(integer)"),
+        ("by_default", "type other.mood"),
+    ):
+        assert f"table public.{table} needs {need}, which is left out" in caught.value.detail
+
+
+def test_a_schema_that_the_source_does_not_have_is_refused(source: Endpoint, destination: Endpoint) -> None:
+    execute(source, "create table t (id int)")
+
+    with pytest.raises(PreflightError, match="the source has no schema shop: it has public"):
+        copied(source, destination, schemas=["public", "shop"])
+
+
+def test_schemas_of_hostile_names_arrive(
+    source: Endpoint, source_admin: Endpoint, destination: Endpoint, destination_admin: Endpoint
+) -> None:
+    with source.connect() as conn:
+        for name in HOSTILE:
+            conn.execute(sql.SQL(OF_EACH).format(sql.Identifier(name), sql.Literal(f"it's \\ {name}")))
+
+    for _ in range(2):
+        copied(source, destination)
+
+        assert_same(source_admin, destination_admin)
+
+
+def test_schemas_of_hostile_names_arrive_under_other_hostile_names(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    names = dict(zip(HOSTILE, (*HOSTILE[1:], HOSTILE[0]), strict=True))
+    with source.connect() as conn:
+        for name in HOSTILE:
+            conn.execute(sql.SQL(OF_EACH).format(sql.Identifier(name), sql.Literal(name)))
+
+    report = copied(source, destination, schemas=names)
+
+    assert sorted(table.table for table in report.tables) == sorted(f"{name}.t" for name in HOSTILE)
+    comments = dict(
+        rows_of(destination, "select nspname, obj_description(oid, 'pg_namespace') from pg_namespace")
+    )
+    assert {final: comments[final] for final in names.values()} == {
+        final: name for name, final in names.items()
+    }

@@ -1,0 +1,92 @@
+"""Servers of other versions: older to newer always, newer to older where the schema restores."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from elt_script.errors import PreflightError
+from elt_script.pg.cluster import Server, cluster
+from elt_script.run import plan
+from tests.copying import assert_same, config_of, copied, execute, rows_of
+from tests.databases import MakeDatabase
+
+SCHEMA = """
+    create type mood as enum ('a', 'b');
+    create domain several as mood[] check (cardinality(value) > 0);
+    create table "Größe" (
+        id int generated always as identity primary key, m mood default 'b', s several, up int references "Größe",
+        at timestamptz default now(), n numeric(9, 2) check (n > 0), twice numeric generated always as (n * 2) stored
+    );
+    insert into "Größe" (s, up, n) values ('{a}', 1, 1.50), ('{b,null}', 1, null);
+    create index on "Größe" using gin (s);
+    create view v as select g.*, sum(n) over (order by id) as total from "Größe" as g;
+    create materialized view mv as select count(*) as n from v;
+    create function f(inout a int, b text default 'x') language plpgsql as $$ begin a := a + 1; end $$;
+    create procedure p(out n int) language sql begin atomic select count(*) from "Größe"; end;
+    create table parts (n int, t text) partition by range (n);
+    create table parts_1 partition of parts for values from (1) to (10);
+    create table parts_x partition of parts default;
+    create trigger t before update on parts for each row execute function suppress_redundant_updates_trigger();
+    insert into parts values (1, 'x'), (99, null);
+    create table big as select i, repeat('x', 50) as t, i / 7.0::float8 as f, interval '1 s' * i as d from generate_series(1, 20000) i;
+    comment on column v.total is 'it''s a sum';
+"""
+INSTALLED = {
+    int(folder.parent.name): folder
+    for folder in Path("/usr/lib/postgresql").glob("*/bin")
+    if folder.parent.name.isdigit() and (folder / "initdb").exists()
+}
+OLD = next((major for major in (14, 15) if major in INSTALLED), None)
+
+
+@pytest.fixture(scope="module")
+def old_server() -> Generator[Server]:
+    """A server older than those in the wheel, where this machine has one."""
+    if OLD is None:
+        pytest.skip("this machine has no server programs of Postgres 14 or 15")
+    folder = Path(tempfile.mkdtemp(prefix="elt-test-"))
+    with cluster(folder, INSTALLED[OLD], password="hush") as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("old_server", "source_server"),
+        ("old_server", "destination_server"),
+        ("destination_server", "source_server"),
+        ("source_server", "old_server"),
+    ],
+    ids=["old→16", "old→18", "18→16", "16→old"],
+)
+def test_a_schema_that_both_versions_know_arrives(
+    request: pytest.FixtureRequest, make_database: MakeDatabase, before: str, after: str
+) -> None:
+    source = make_database(request.getfixturevalue(before), "source")
+    destination = make_database(request.getfixturevalue(after), "destination")
+    execute(source.owner, SCHEMA)
+
+    for _ in range(2):
+        copied(source.owner, destination.owner)
+
+    assert_same(source.admin, destination.admin, {"public": "public"})
+
+
+def test_what_the_older_server_does_not_know_is_shown_and_nothing_is_changed(
+    source_server: Server, destination_server: Server, make_database: MakeDatabase
+) -> None:
+    source = make_database(destination_server, "source").owner
+    destination = make_database(source_server, "destination").owner
+    execute(source, "create table t (a int, b int generated always as (a * 2) virtual)")
+
+    _, faults = plan(config_of(source, destination))
+    with pytest.raises(PreflightError) as caught:
+        copied(source, destination)
+
+    assert "CREATE TABLE public.t" in "\n".join(faults)
+    assert "CREATE TABLE public.t" in caught.value.detail
+    assert rows_of(destination, "select 1 from pg_class where relnamespace = 'public'::regnamespace") == []

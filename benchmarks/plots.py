@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.figures import SERIES, Row, Table
 
 OURS, OTHERS = "#1f6f8b", "#b8b8b8"
+LINES = ("#555555", "#e0871b", "#a33b8c", "#5f9e3c", "#c0392b", "#8c6d31")
 COLUMNS = 2
 
 
@@ -58,6 +59,7 @@ def growth(found: Sequence[Table], path: Path) -> Path | None:
     figure = _figure(6 * len(drawn), 4.5)
     for place, (series, lines) in enumerate(drawn, 1):
         axes = figure.add_subplot(1, len(drawn), place)
+        axes.set_prop_cycle(color=LINES)
         for name, points in lines.items():
             sizes = [size for size, _ in points]
             style = (
@@ -67,7 +69,7 @@ def growth(found: Sequence[Table], path: Path) -> Path | None:
                 sizes, [wall / size * series.per for size, wall in points], marker="o", label=name, **style
             )
         axes.set_xscale("log")
-        axes.set_ylim(bottom=0)
+        axes.set_yscale("log")
         axes.set_xlabel(series.group)
         axes.set_ylabel(series.unit)
         axes.legend(fontsize=8)

@@ -96,7 +96,13 @@ def test_only_the_edge_starts_programs_and_opens_sessions() -> None:
 
 
 def test_the_locks_pin_all_by_hash_and_name_no_registry() -> None:
-    locks = [*REPOSITORY.glob("requirements*.txt"), *REPOSITORY.glob("*/requirements*.txt")]
+    places = (
+        "requirements*.txt",
+        "containers/requirements*.txt",
+        "deploy/*/requirements*.txt",
+        "benchmarks/requirements/*.txt",
+    )
+    locks = [path for pattern in places for path in REPOSITORY.glob(pattern)]
 
     assert locks
     for lock in locks:

@@ -16,6 +16,8 @@ from elt_script.pg.session import Connection, Moment, query, rows, value
 from elt_script.report import Generation, RunReport, RunRow, Status
 from elt_script.tables import Checksum, TableName
 
+LOCK_TIMEOUT = "60s"  # for what is no matter of publish's patience: somebody alters a view, say
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -50,7 +52,7 @@ def locked(destination: Endpoint, pipeline: str) -> Generator[Connection]:
 
     The lock is the session's: when the session ends, however it ends, so does the lock.
     """
-    with destination.connect(autocommit=True) as conn:
+    with destination.with_settings(lock_timeout=LOCK_TIMEOUT).connect(autocommit=True) as conn:
         if not _try_lock(conn, f"elt:{pipeline}"):
             raise LockedError(
                 f"another run of pipeline {pipeline} is at work at {destination}",

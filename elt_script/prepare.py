@@ -18,6 +18,10 @@ from elt_script.steps import preflight
 from elt_script.steps.wait import wait
 from elt_script.tables import TableName
 
+# Whoever alters a table of the source waits for our snapshot, and everybody else waits behind him, we too: it
+# is for us to give way.
+SOURCE_LOCK_TIMEOUT = "20s"
+
 
 @dataclass(frozen=True, slots=True)
 class Servers:
@@ -49,7 +53,9 @@ def ready(config: Config, clock: Clock, run_id: str) -> Servers:
     """Wait for both servers, and choose the programs for them."""
     name = application(config.pipeline, run_id)
     folder = any_programs(config.bin_dir)
-    source = replace(config.source.endpoint("source", name), bin=folder)
+    source = replace(config.source.endpoint("source", name), bin=folder).with_settings(
+        lock_timeout=SOURCE_LOCK_TIMEOUT
+    )
     destination = replace(config.destination.endpoint("destination", name), bin=folder)
     with clock.at("wait"):
         versions = (

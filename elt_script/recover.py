@@ -9,8 +9,8 @@ import structlog
 from psycopg import sql
 
 from elt_script import ledger
-from elt_script.errors import EltError, InterruptedRunError, TransformError
-from elt_script.pg import stop
+from elt_script.errors import EltError, InterruptedRunError, SourceError, TransformError
+from elt_script.pg import locks, stop
 from elt_script.pg.endpoint import Endpoint, translated
 from elt_script.pg.session import Connection
 from elt_script.prepare import application
@@ -60,13 +60,17 @@ def end_orphans(source: Connection, pipeline: str, killed: Sequence[str]) -> Non
         cleanup.end_orphans(source, application(pipeline, run_id))
 
 
-def given_up(run_id: str, step: str, destination: Endpoint, error: BaseException) -> BaseException:
+def given_up(
+    run_id: str, step: str, source: Endpoint, destination: Endpoint, error: BaseException
+) -> BaseException:
     """Clean up after a failure, write it down, and return what it means; what fails here, the next run does.
 
     The ledger knows whether the data was published: a session may be lost as it commits.
     """
     work = stop.current()
     failure = translated(error) if isinstance(error, psycopg.Error) else error
+    if isinstance(error, psycopg.errors.LockNotAvailable) and isinstance(failure, EltError):
+        failure.detail += _who_alters(source if isinstance(failure, SourceError) else destination)
     if work.stopped.is_set():
         failure = work.interruption(f"the run was stopped at step {step}")
     with stop.unstoppable():
@@ -80,6 +84,15 @@ def given_up(run_id: str, step: str, destination: Endpoint, error: BaseException
     elif isinstance(failure, EltError) and not isinstance(failure, TransformError):
         failure.hint = state if state is not OLD_DATA or not failure.hint else failure.hint
     return failure
+
+
+def _who_alters(endpoint: Endpoint) -> str:
+    """Say who keeps us from reading something, each on a line."""
+    try:
+        with stop.unstoppable(), endpoint.connect(autocommit=True) as conn:
+            return "".join(f"\n{one}" for one in locks.altering(conn))
+    except psycopg.Error:
+        return ""
 
 
 def _written_down(run_id: str, step: str, destination: Endpoint, failure: BaseException) -> bool:

@@ -246,6 +246,12 @@ def translated(error: psycopg.Error) -> EltError:
     """Return what a session's error means, and what the server said."""
     side = SourceError if "source" in getattr(error, "__notes__", ()) else DestinationError
     role = "source" if side is SourceError else "destination"
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return side(
+            f"the {role} kept us waiting for a lock",
+            detail=str(error).strip(),
+            hint="Nothing was published. Somebody alters something there: run again when that is done.",
+        )
     return side(
         f"the {role} refused or broke off",
         detail=str(error).strip(),

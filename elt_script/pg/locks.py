@@ -55,7 +55,8 @@ class _Blocker:
     def __str__(self) -> str:
         if self.pid is None:
             return f"prepared transaction {self.query} ({self.username}), for {self.age}"
-        who = f"pid {self.pid} ({' '.join(filter(None, (self.username, self.application)))})"
+        named = " ".join(filter(None, (self.username, self.application)))
+        who = f"pid {self.pid} ({named or 'a process of the server itself'})"
         if self.age is None:
             return f"{who}; what it does is shown only to members of pg_read_all_stats"
         return f"{who}, {self.state} for {self.age}: {self.query}"
@@ -76,14 +77,14 @@ class Tries:
     wait_ms: int = SHORTEST_WAIT_MS
     blockers: list[str] = field(default_factory=list[str])
 
-    def again(self, conn: Connection, wanted: Wanted) -> None:
-        """Pause after a try that failed, longer each time.
+    def again(self, conn: Connection, wanted: Wanted | None) -> None:
+        """Pause after a try that failed, longer each time; without locks that it wanted, it got not so far.
 
         Raises PublishTimeoutError, naming who was in the way, once there has been enough patience.
         """
         stop.current().heed()
         self.attempt += 1
-        self.blockers = blockers(conn, wanted) or self.blockers
+        self.blockers = (blockers(conn, wanted) if wanted else altering(conn)) or self.blockers
         log.info("publish.waiting", attempt=self.attempt, blockers=self.blockers)
         if time.monotonic() > self.deadline:
             raise PublishTimeoutError(
@@ -91,7 +92,8 @@ class Tries:
                 detail="\n".join(self.blockers) or "who held them was gone each time we looked",
                 hint="The old data is still live. End those sessions, or raise `publish.patience_seconds`.",
             )
-        _outwait_vacuum(conn, wanted, self.limit_ms)
+        if wanted:
+            _outwait_vacuum(conn, wanted, self.limit_ms)
         stop.pause(min(random.uniform(5, 15) * self.wait_ms / 1000, LONGEST_PAUSE_S))  # noqa: S311  (jitter)
         self.wait_ms = min(max(FIRST_WAIT_MS, self.wait_ms * 2), self.limit_ms)
 
@@ -124,6 +126,26 @@ def taken(conn: Connection, wanted: Wanted, wait_ms: int, limit_ms: int) -> Gene
         if "concurrently" in str(error):
             raise BlockedError from error
         raise
+
+
+@contextmanager
+def shortly(conn: Connection, limit_ms: int) -> Generator[None]:
+    """Wait for no lock longer than this, in a transaction that lasts as long as this block.
+
+    The server's own descriptions of views need locks on what those read. Raises BlockedError.
+    """
+    try:
+        with conn.transaction():
+            conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(limit_ms)))
+            yield
+    except REFUSED as error:
+        raise BlockedError from error
+
+
+def altering(conn: Connection) -> list[str]:
+    """Say who keeps others from reading some relation of this database."""
+    found = conn.execute(query("altered")).fetchall()
+    return blockers(conn, Wanted((), (), tuple(oid for (oid,) in found)))
 
 
 def blockers(conn: Connection, wanted: Wanted) -> list[str]:

@@ -121,8 +121,10 @@ def swap_in(
     """
     tries = locks.tries(conn, patience_seconds)
     while True:
-        wanted = _wanted(conn, swap)
+        wanted = None
         try:
+            with locks.shortly(conn, tries.limit_ms):
+                wanted = _wanted(conn, swap)
             with conn.transaction():
                 with locks.taken(conn, wanted, tries.wait_ms, tries.limit_ms):
                     started = time.monotonic()
@@ -163,7 +165,7 @@ def _wanted_of(conn: Connection, generation: int, others: Iterable[Dependant]) -
     theirs = {one.relation: one.lock for one in others if one.relation is not None and one.lock}
     reads = {oid: name for one in others for oid, name in one.reads if oid not in theirs}
     statements = [*(statement for _, statement in ours), *theirs.values()]
-    if reads:  # what filling a materialized view reads; a table that is altered now would make a deadlock
+    if reads:  # with what others built on it; a table that is altered at this moment would make a deadlock
         statements.append(f"lock table {', '.join(reads.values())} in access share mode")
     relations = [*(oid for oids, _ in ours for oid in oids), *theirs]
     return locks.Wanted(tuple(statements), tuple(relations), tuple(reads))

@@ -5,8 +5,8 @@
 -- %(generation)s  bigint
 -- %(places)s      jsonb {final schema: where the next generation is staged}, empty if there is none
 -- returns      kind text, object text (as people name it), relation oid (which the swap locks, or null), lock text (the
---              statement that locks it), reads jsonb [[OID, name], …] (of what filling it reads
---              beside our own), before, after and clear text
+--              statement that locks it), reads jsonb [[OID, name], …] (of the tables
+--              that it reads beside our own), before, after and clear text
 --              (statements for before and after the swap, and after all of those, or null), turn int (their order), owned
 --              bool, part bool (of a table of the generation: goes with it), uses jsonb [[table as schema.table, column or
 --              null], …], fault text (why it cannot come along, or null)
@@ -168,7 +168,7 @@ merged as materialized (
 ),
 listed as (
     select
-        m.classid, m.objid, 'view' as kind, c.oid::regclass::text as object, c.oid as relation, '[]'::jsonb as reads,
+        'pg_class'::regclass::oid as classid, c.oid as objid, 'view' as kind, c.oid::regclass::text as object, c.oid as relation,
         null as before,
         format(
             'create or replace view %%s%%s as %%s', c.oid::regclass,
@@ -182,15 +182,6 @@ listed as (
     union all
     select
         'pg_class'::regclass, v.oid, case v.relkind when 'm' then 'materialized view' else 'view' end, v.oid::regclass::text, v.oid,
-        (
-            select coalesce(jsonb_agg(distinct jsonb_build_array(c.oid::bigint, c.oid::regclass::text)), '[]')
-            from needs n
-            join pg_class c on n.refclassid = 'pg_class'::regclass and c.oid = n.refobjid and c.relkind in ('r', 'p', 'v')
-            where v.relkind = 'm' and v.relispopulated and n.classid = 'pg_class'::regclass and n.objid = v.oid
-                and c.oid >= 16384
-                and has_table_privilege(c.oid, 'select')
-                and not exists (select from ours where ours.classid = 'pg_class'::regclass and ours.objid = c.oid)
-        ),
         format(
             'create schema if not exists elt_aside_%%s; alter table %%s set schema elt_aside_%%s',
             v.relnamespace, v.oid::regclass, v.relnamespace
@@ -221,7 +212,7 @@ listed as (
     ) m
     union all
     select
-        m.classid, m.objid, 'rule', format('%%I on %%s', r.rulename, c.oid::regclass), c.oid, '[]',
+        m.classid, m.objid, 'rule', format('%%I on %%s', r.rulename, c.oid::regclass), c.oid,
         null,
         replace(pg_get_ruledef(r.oid), 'CREATE RULE ', 'CREATE OR REPLACE RULE ')
             || case r.ev_enabled when 'O' then '' else format(
@@ -236,7 +227,7 @@ listed as (
     union all
     select
         m.classid, m.objid, case k.contype when 'f' then 'foreign key' else 'constraint' end,
-        format('%%I on %%s', k.conname, k.conrelid::regclass), case when not m.on_ours then k.conrelid end, '[]',
+        format('%%I on %%s', k.conname, k.conrelid::regclass), case when not m.on_ours then k.conrelid end,
         format('alter table %%s drop constraint %%I', k.conrelid::regclass, k.conname),
         format('alter table %%s add constraint %%I %%s', k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
             || format('; comment on constraint %%I on %%s is %%L', k.conname, k.conrelid::regclass, obj_description(k.oid, 'pg_constraint')),
@@ -246,7 +237,7 @@ listed as (
     join pg_class c on c.oid = k.conrelid
     union all
     select
-        m.classid, m.objid, 'trigger', format('%%I on %%s', t.tgname, t.tgrelid::regclass), case when not m.on_ours then t.tgrelid end, '[]',
+        m.classid, m.objid, 'trigger', format('%%I on %%s', t.tgname, t.tgrelid::regclass), case when not m.on_ours then t.tgrelid end,
         case when c.oid not in (select oid from rebuilt) then format('drop trigger %%I on %%s', t.tgname, t.tgrelid::regclass) end,
         pg_get_triggerdef(t.oid)
             || case t.tgenabled when 'O' then '' else format(
@@ -260,7 +251,7 @@ listed as (
     join pg_class c on c.oid = t.tgrelid
     union all
     select
-        m.classid, m.objid, 'policy', format('%%I on %%s', p.polname, p.polrelid::regclass), case when not m.on_ours then p.polrelid end, '[]',
+        m.classid, m.objid, 'policy', format('%%I on %%s', p.polname, p.polrelid::regclass), case when not m.on_ours then p.polrelid end,
         format('drop policy %%I on %%s', p.polname, p.polrelid::regclass),
         format(
             'create policy %%I on %%s as %%s for %%s to %%s', p.polname, p.polrelid::regclass,
@@ -280,7 +271,7 @@ listed as (
     join pg_class c on c.oid = p.polrelid
     union all
     select
-        m.classid, m.objid, 'default', format('of %%s.%%I', d.adrelid::regclass, a.attname), d.adrelid, '[]', null,
+        m.classid, m.objid, 'default', format('of %%s.%%I', d.adrelid::regclass, a.attname), d.adrelid, null,
         format('alter table %%s alter column %%I set default %%s', d.adrelid::regclass, a.attname, pg_get_expr(d.adbin, d.adrelid)),
         204, c.relowner, m.part, m.uses,
         case
@@ -294,7 +285,7 @@ listed as (
     join pg_class c on c.oid = d.adrelid
     union all
     select
-        m.classid, m.objid, 'function', p.oid::regprocedure::text, null, '[]', null, pg_get_functiondef(p.oid),
+        m.classid, m.objid, 'function', p.oid::regprocedure::text, null, null, pg_get_functiondef(p.oid),
         coalesce(depths.depth, 1) + 10, p.proowner, false, m.uses,
         case
             when exists (
@@ -310,7 +301,7 @@ listed as (
     left join depths on depths.classid = 'pg_proc'::regclass and depths.objid = p.oid
     union all
     select
-        m.classid, m.objid, 'publication', quote_ident(p.pubname) || ' of ' || r.prrelid::regclass, null, '[]',
+        m.classid, m.objid, 'publication', quote_ident(p.pubname) || ' of ' || r.prrelid::regclass, null,
         format('alter publication %%I drop table only %%s', p.pubname, r.prrelid::regclass),
         format('alter publication %%I add table only %%s', p.pubname, r.prrelid::regclass)
             || coalesce((
@@ -333,7 +324,7 @@ listed as (
     join pg_publication p on p.oid = r.prpubid
     union all
     select
-        m.classid, m.objid, 'statistics', format('%%I.%%I', n.nspname, s.stxname), null, '[]', format('drop statistics %%I.%%I', n.nspname, s.stxname),
+        m.classid, m.objid, 'statistics', format('%%I.%%I', n.nspname, s.stxname), null, format('drop statistics %%I.%%I', n.nspname, s.stxname),
         pg_get_statisticsobjdef(s.oid), 209, s.stxowner, false, m.uses, null, null
     from merged m
     join pg_statistic_ext s on m.classid = 'pg_statistic_ext'::regclass and s.oid = m.objid
@@ -341,7 +332,7 @@ listed as (
     union all
     select
         m.classid, m.objid, case c.relkind when 'i' then 'index' when 'I' then 'index' when 'S' then 'sequence' else 'table' end,
-        c.oid::regclass::text, null, '[]',
+        c.oid::regclass::text, null,
         case when x.needy then format('drop index %%s', c.oid::regclass) end,
         case when x.needy then case c.relkind
             when 'I' then x.beginning || substr(x.definition, length(x.beginning) + length('ONLY ') + 1)
@@ -374,7 +365,7 @@ listed as (
         ) and not exists (select from pg_inherits where inhrelid = c.oid)
     union all
     select
-        m.classid, m.objid, 'object', pg_describe_object(m.classid, m.objid, 0), null, '[]', null, null, 300, 0, false, m.uses,
+        m.classid, m.objid, 'object', pg_describe_object(m.classid, m.objid, 0), null, null, null, 300, 0, false, m.uses,
         'it rests on a published type, function or operator', null
     from merged m
     left join pg_constraint k on m.classid = 'pg_constraint'::regclass and k.oid = m.objid
@@ -393,6 +384,15 @@ select
         join pg_namespace n on n.oid = c.relnamespace
         where c.oid = relation
     ) else format('lock table %%s in access exclusive mode', relation::regclass) end as lock,
-    reads, before, after, clear, turn, owner = 0 or pg_has_role(owner, 'usage') as owned, part, uses, fault
+    (
+        select coalesce(jsonb_agg(distinct jsonb_build_array(c.oid::bigint, c.oid::regclass::text)), '[]')
+        from needs n
+        join pg_class c on n.refclassid = 'pg_class'::regclass and c.oid = n.refobjid and c.relkind in ('r', 'p')
+        where n.classid = listed.classid and n.objid = listed.objid
+            and c.oid >= 16384
+            and has_table_privilege(c.oid, 'select')
+            and not exists (select from ours where ours.classid = 'pg_class'::regclass and ours.objid = c.oid)
+    ) as reads,
+    before, after, clear, turn, owner = 0 or pg_has_role(owner, 'usage') as owned, part, uses, fault
 from listed
 order by turn, kind, object

@@ -54,7 +54,7 @@ class Loader:
         return done
 
     def join(self, executor: Executor) -> None:
-        """Build what needs all tables: keys of partitioned ones, triggers; then foreign keys and comments."""
+        """Build what needs all tables: keys of partitioned ones, triggers; then foreign keys."""
         finish.join_tables(self.staging, self.destination)
         sizes = {copy.staged: copy.table.bytes for copy in self.plan.copies}
         add = finish.add_foreign_keys
@@ -63,7 +63,6 @@ class Loader:
             for table in self.staging.keys
         ]
         work_off(executor, self.plan.workers, tasks)
-        finish.add_comments(self.staging, self.destination)
 
     def _copy(self, job: CopyJob, done: Loaded) -> Task:
         def then(copied: list[Copied]) -> Iterator[Task]:

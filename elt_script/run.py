@@ -113,6 +113,7 @@ def _run(
             positions = read_sequences(ready_plan.source, list(plan.schemas), plan.fallen_relations)
             finish.set_sequences(control, positions, places)
             _, opaque = finish.fill(control, list(plan.staging.values()), ready_plan.unpopulated)
+            finish.add_last(staging, servers.destination)
         with clock.at("audit"):
             _audit(config, plan, done, control, live)
         # the snapshot has done its work: let go of the source before waiting for readers of the destination

@@ -105,7 +105,7 @@ class Staging:
     joined    once every table has its own: keys of partitioned tables, views that rest on keys, triggers, …
     keys      foreign keys by referencing table, or by the first of a circle of such tables,
               once all that they may refer to is there
-    comments  at the end, since they may be on any of the above
+    last      row security, which could hide rows from those who build the above; comments on any of it
     """
 
     archive: Archive
@@ -113,7 +113,7 @@ class Staging:
     tables: Mapping[TableName, tuple[Entry, ...]]
     joined: tuple[Entry, ...]
     keys: Mapping[TableName, tuple[Entry, ...]]
-    comments: tuple[Entry, ...]
+    last: tuple[Entry, ...]
 
 
 def dump(endpoint: Endpoint, major: int, *arguments: str) -> Archive:

@@ -28,8 +28,9 @@ OBJECTS = frozenset(
         *("regproc", "regprocedure", "regtype"),
     }
 )
-# Their binary form holds OIDs, which differ between databases, or depends on more than the value.
-NEVER_BINARY = OBJECTS | {"regrole", "xml"}
+# Their binary form holds OIDs, which differ between databases, depends on more than the value, or is one that
+# Postgres does not take back where the value is empty.
+NEVER_BINARY = OBJECTS | {"regrole", "xml", "int2vector", "oidvector", "tsquery"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +101,15 @@ def portable(oid: int, types: Mapping[int, Type]) -> bool:
     kind = types.get(oid)
     if kind is None or kind.send is None or not kind.receives:
         return False
+    if kind.name in NEVER_BINARY and kind.built_in:
+        return False
     if kind.element:
         return types[kind.element].built_in and portable(kind.element, types)
     if kind.kind == "d":
         return portable(kind.base, types)
     if kind.kind in ("r", "m"):
         return portable(kind.subtype, types)
-    return kind.kind == "e" or (kind.kind == "b" and kind.built_in and kind.name not in NEVER_BINARY)
+    return kind.kind == "e" or (kind.kind == "b" and kind.built_in)
 
 
 def digest(oid: int, types: Mapping[int, Type], *, same_encoding: bool) -> Digest:

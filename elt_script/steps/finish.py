@@ -61,9 +61,9 @@ def add_foreign_keys(table: TableName, staging: Staging, destination: Endpoint) 
     staging.archive.restore(destination, staging.keys[table], one_transaction=False)
 
 
-def add_comments(staging: Staging, destination: Endpoint) -> None:
-    """Restore what may be about any of the above."""
-    staging.archive.restore(destination, staging.comments, one_transaction=True)
+def add_last(staging: Staging, destination: Endpoint) -> None:
+    """Restore row security, which could hide rows from whoever builds keys and views, and comments."""
+    staging.archive.restore(destination, staging.last, one_transaction=True)
 
 
 def set_sequences(conn: Connection, positions: Sequence[SequenceState], places: Mapping[str, str]) -> None:

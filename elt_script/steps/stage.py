@@ -25,7 +25,7 @@ from elt_script.tables import TableName
 EXTENSION, EVENT_TRIGGER, PUBLICATION, PUBLISHED_TABLE, PUBLISHED_SCHEMA = 3079, 3466, 6104, 6106, 6237
 SUBSCRIPTION, WRAPPER, SERVER, DEFAULT_ACL, LARGE_OBJECT = 6100, 2328, 1417, 826, 2995
 LANGUAGE, ACCESS_METHOD = 2612, 2601
-SCHEMA = 2615
+SCHEMA, POLICY = 2615, 3256
 NOT_IN_A_SCHEMA = frozenset(
     {
         *(EXTENSION, EVENT_TRIGGER, PUBLICATION, PUBLISHED_TABLE, PUBLISHED_SCHEMA, SUBSCRIPTION),
@@ -148,7 +148,7 @@ def _taken_apart(archive: Archive, board: Endpoint, plan: Plan) -> Staging:
     tables: dict[TableName, tuple[Entry, ...]] = {}
     keys: dict[TableName, tuple[Entry, ...]] = {}
     joined: list[Entry] = []
-    comments: list[Entry] = []
+    last: list[Entry] = []
     copied = {place for copy in plan.copies for place in copy.places}
     for entry in after:
         owner = owners.get((entry.catalog, entry.oid))
@@ -157,11 +157,11 @@ def _taken_apart(archive: Archive, board: Endpoint, plan: Plan) -> Staging:
             keys[first] = (*keys.get(first, ()), entry)
         elif owner in copied and owner:
             tables[owner] = (*tables.get(owner, ()), entry)
-        elif entry.catalog == 0 and entry.what.startswith("COMMENT "):
-            comments.append(entry)
+        elif entry.catalog == POLICY or entry.what.startswith(("ROW SECURITY ", "COMMENT ")):
+            last.append(entry)
         else:
             joined.append(entry)
-    return Staging(archive, tuple(before), tables, tuple(joined), keys, tuple(comments))
+    return Staging(archive, tuple(before), tables, tuple(joined), keys, tuple(last))
 
 
 def _circles(owners: Sequence[_Owner]) -> dict[TableName, TableName]:

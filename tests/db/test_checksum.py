@@ -76,6 +76,12 @@ VALUES = (
     ("path", "'[(0,0),(1,1)]'", "'((0,0),(1,1))'"),
     ("circle", "'<(1,0),4>'", "'<(0,1),4>'"),  # of the same area, by which Postgres compares them
     ("tsvector", "'a:1A'", "'a:1B'"),
+    ("tsvector", "''", "'a'"),
+    ("tsquery", "''", "'a'"),
+    ("oidvector", "''", "'1'"),
+    ("varbit", "''", "'1'"),
+    ("jsonb", "'{}'", "'[]'"),
+    ("nummultirange", "'{}'", "null"),
     ("tsquery", "'a & b'", "'b & a'"),
     ("pg_lsn", "'0/1'", "'1/0'"),
     ("xid8", "'1'", "'4294967297'"),

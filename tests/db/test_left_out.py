@@ -31,6 +31,10 @@ SECRET = """
     create function calls_it() returns bigint language sql return reads_secret() + 1;
     create function as_text() returns bigint language sql as 'select count(*) from public.a';
     create view v_calls as select calls_it();
+    create function int4_sum_of_secret(int, secret) returns int language sql immutable return $1 + ($2).id;
+    create function secret_text(secret) returns text language sql return ($1).t;
+    create function same_secret(secret, secret) returns bool language sql return ($1).id = ($2).id;
+    create function calls_imm(int) returns int language sql immutable return int4_sum_of_secret($1, null);
     create aggregate sum_of(secret) (sfunc = int4_sum_of_secret, stype = int);
     create type holds as (s secret, n int);
     create domain holder as holds;
@@ -46,15 +50,6 @@ SECRET = """
     create index uses_it on a ((calls_imm(id)));
     create statistics st on id, t from secret;
 """
-SECRET = SECRET.replace(
-    "    create aggregate",
-    """
-    create function int4_sum_of_secret(int, secret) returns int language sql immutable return $1 + ($2).id;
-    create function secret_text(secret) returns text language sql return ($1).t;
-    create function same_secret(secret, secret) returns bool language sql return ($1).id = ($2).id;
-    create function calls_imm(int) returns int language sql immutable return int4_sum_of_secret($1, null);
-    create aggregate""",
-)
 COMMENTS = """
     comment on column secret.t is 'hush';
     comment on constraint "to

@@ -19,12 +19,12 @@ class Fallen:
 
     catalog: int
     oid: int
-    kind: str
-    name: str
+    kind: str | None
+    name: str | None
     relkind: str | None
     part: bool
     child: bool
-    needs: str
+    needs: str | None
 
     @property
     def is_relation(self) -> bool:

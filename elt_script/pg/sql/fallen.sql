@@ -6,8 +6,8 @@
 -- %(relations)s  bigint[], OIDs of the relations that are left out
 -- %(schemas)s    text[], the schemas that are copied
 -- returns        catalog oid, oid, kind text (as people call it), name text, relkind text (of a relation, or null),
---                part bool (of something that falls itself), child bool (a partition or an heir of a table that falls),
---                needs text (why: one thing that is left out)
+--                part bool (of something that falls itself: then kind and name are null), child bool (a partition
+--                or an heir of a table that falls), needs text (why: one thing that is left out)
 with recursive elsewhere as (
     select n.oid
     from pg_namespace n
@@ -63,111 +63,90 @@ roots as (
     ) o
     where o.objid >= 16384 and not exists (select from members m where m.classid = o.classid and m.objid = o.objid)
 ),
+-- Who depends on whom, where what is a part of a definition stands for the whole.
+edges as materialized (
+    select
+        case
+            when r.oid is not null or a.oid is not null or k.contypid = 0 then 'pg_class'::regclass
+            when k.oid is not null or c.oid is not null then 'pg_type'::regclass
+            else d.classid
+        end::oid as classid,
+        coalesce(r.ev_class, a.adrelid, nullif(k.contypid, 0), k.conrelid, c.reltype, d.objid) as objid,
+        coalesce(r.oid, a.oid, k.oid, c.oid) is null and d.deptype in ('a', 'i', 'P', 'S') as part,
+        coalesce(s.relkind = 'S', false) and d.deptype = 'a' as owned_sequence,
+        d.refclassid,
+        d.refobjid
+    from pg_depend d
+    left join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid and r.rulename = '_RETURN'
+    left join pg_attrdef a on d.classid = 'pg_attrdef'::regclass and a.oid = d.objid
+    left join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid and k.contype = 'c'
+    left join pg_class s on d.classid = 'pg_class'::regclass and s.oid = d.objid
+    left join pg_class c on c.oid = s.oid and c.relkind = 'c'
+    where d.objid >= 16384
+        and d.deptype <> 'e'
+        and d.classid not in (
+            'pg_publication_rel'::regclass, 'pg_publication_namespace'::regclass, 'pg_event_trigger'::regclass,
+            'pg_default_acl'::regclass, 'pg_user_mapping'::regclass
+        )
+),
 fallen as (
     select classid, objid from roots
     union
-    select coalesce(whole.classid, d.classid), coalesce(whole.objid, d.objid)
+    select e.classid, e.objid
     from fallen f
-    join pg_depend d on d.refclassid = f.classid and d.refobjid = f.objid and d.deptype <> 'e'
-        and not (d.deptype = 'a' and d.objid in (select oid from pg_class where relkind = 'S'))
-    left join lateral (
-        select 'pg_class'::regclass::oid as classid, ev_class as objid
-        from pg_rewrite
-        where d.classid = 'pg_rewrite'::regclass and oid = d.objid and rulename = '_RETURN'
-        union all
-        select 'pg_class'::regclass, adrelid
-        from pg_attrdef
-        where d.classid = 'pg_attrdef'::regclass and oid = d.objid
-        union all
-        select
-            case when contypid = 0 then 'pg_class'::regclass else 'pg_type'::regclass end,
-            case when contypid = 0 then conrelid else contypid end
-        from pg_constraint
-        where d.classid = 'pg_constraint'::regclass and oid = d.objid and contype = 'c'
-        union all
-        select 'pg_type'::regclass, reltype
-        from pg_class
-        where d.classid = 'pg_class'::regclass and oid = d.objid and relkind = 'c'
-    ) whole on true
-    where d.classid not in (
-        'pg_publication_rel'::regclass, 'pg_publication_namespace'::regclass, 'pg_event_trigger'::regclass,
-        'pg_default_acl'::regclass, 'pg_user_mapping'::regclass
-    )
+    join edges e on e.refclassid = f.classid and e.refobjid = f.objid and not e.owned_sequence
 ),
 -- A column's sequence goes with its table, unless something else draws numbers from it.
-all_fallen as (
+all_fallen as materialized (
     select classid, objid from fallen
-    union all
-    select d.classid, d.objid
+    union
+    select s.classid, s.objid
     from fallen f
-    join pg_depend d on d.refclassid = f.classid and d.refobjid = f.objid and d.deptype = 'a'
-    join pg_class s on d.classid = 'pg_class'::regclass and s.oid = d.objid and s.relkind = 'S'
-    where f.classid = 'pg_class'::regclass
-        and not exists (
-            select
-            from pg_depend u
-            left join pg_attrdef a on u.classid = 'pg_attrdef'::regclass and a.oid = u.objid
-            left join pg_rewrite r on u.classid = 'pg_rewrite'::regclass and r.oid = u.objid
-            where u.refclassid = 'pg_class'::regclass
-                and u.refobjid = s.oid
-                and u.deptype = 'n'
-                and not exists (
-                    select
-                    from fallen g
-                    where g.classid = case when coalesce(a.oid, r.oid) is null then u.classid else 'pg_class'::regclass end
-                        and g.objid = coalesce(a.adrelid, r.ev_class, u.objid)
-                )
-        )
+    join edges s on s.refclassid = f.classid and s.refobjid = f.objid and s.owned_sequence
+    where not exists (
+        select
+        from edges u
+        left join fallen g on g.classid = u.classid and g.objid = u.objid
+        where u.refclassid = s.classid and u.refobjid = s.objid and not u.part and g.objid is null
+    )
+),
+linked as materialized (
+    select e.*
+    from edges e
+    join all_fallen g on g.classid = e.refclassid and g.objid = e.refobjid
+),
+found as (
+    select f.classid, f.objid, p.objid is not null or coalesce(k.conparentid <> 0, false) as part, k.contype
+    from all_fallen f
+    left join roots r on r.classid = f.classid and r.objid = f.objid
+    left join (select distinct classid, objid from linked where part) p on p.classid = f.classid and p.objid = f.objid
+    left join pg_constraint k on f.classid = 'pg_constraint'::regclass and k.oid = f.objid
+    where r.objid is null
+),
+causes as (
+    select distinct on (classid, objid) classid, objid, refclassid, refobjid
+    from linked
+    where (refclassid, refobjid) <> (classid, objid)
+    order by classid, objid, refclassid, refobjid
+),
+children as (
+    select distinct h.inhrelid
+    from pg_inherits h
+    join all_fallen g on g.classid = 'pg_class'::regclass and g.objid = h.inhparent
 )
 select
     f.classid::bigint as catalog,
     f.objid::bigint as oid,
-    case
-        when exists (select from pg_constraint where f.classid = 'pg_constraint'::regclass and oid = f.objid and contype = 'f')
-        then 'foreign key'
-        else i.type
-    end as kind,
+    case when f.contype = 'f' then 'foreign key' else i.type end as kind,
     i.identity as name,
-    (select relkind::text from pg_class where f.classid = 'pg_class'::regclass and oid = f.objid) as relkind,
-    exists (
-        select
-        from pg_depend d
-        join all_fallen g on g.classid = d.refclassid and g.objid = d.refobjid
-        where d.classid = f.classid and d.objid = f.objid and d.deptype in ('a', 'i', 'P', 'S')
-    ) or exists (
-        select from pg_constraint where f.classid = 'pg_constraint'::regclass and oid = f.objid and conparentid <> 0
-    ) as part,
-    exists (
-        select
-        from pg_inherits h
-        join all_fallen g on g.classid = 'pg_class'::regclass and g.objid = h.inhparent
-        where f.classid = 'pg_class'::regclass and h.inhrelid = f.objid
-    ) as child,
-    (
-        select pg_describe_object(d.refclassid, d.refobjid, 0)
-        from pg_depend d
-        join all_fallen g on g.classid = d.refclassid and g.objid = d.refobjid
-        where d.deptype <> 'e' and (
-            d.classid = f.classid and d.objid = f.objid
-            or d.classid = 'pg_rewrite'::regclass
-                and d.objid in (select oid from pg_rewrite where f.classid = 'pg_class'::regclass and ev_class = f.objid)
-            or d.classid = 'pg_attrdef'::regclass
-                and d.objid in (select oid from pg_attrdef where f.classid = 'pg_class'::regclass and adrelid = f.objid)
-            or d.classid = 'pg_constraint'::regclass
-                and d.objid in (
-                    select oid from pg_constraint
-                    where contype = 'c' and (
-                        f.classid = 'pg_class'::regclass and conrelid = f.objid
-                        or f.classid = 'pg_type'::regclass and contypid = f.objid
-                    )
-                )
-            or d.classid = 'pg_class'::regclass
-                and d.objid in (select typrelid from pg_type where f.classid = 'pg_type'::regclass and oid = f.objid)
-        ) and (d.refclassid, d.refobjid) <> (f.classid, f.objid)
-        order by 1
-        limit 1
-    ) as needs
-from all_fallen f
-cross join pg_identify_object(f.classid, f.objid, 0) i
-where not exists (select from roots r where r.classid = f.classid and r.objid = f.objid)
+    c.relkind::text as relkind,
+    f.part,
+    h.inhrelid is not null as child,
+    pg_describe_object(causes.refclassid, causes.refobjid, 0) as needs
+from found f
+left join pg_class c on f.classid = 'pg_class'::regclass and c.oid = f.objid
+left join children h on f.classid = 'pg_class'::regclass and h.inhrelid = f.objid
+left join causes on causes.classid = f.classid and causes.objid = f.objid
+    and (not f.part or c.relkind in ('r', 'p', 'v', 'm', 'f'))
+left join lateral pg_identify_object(f.classid, f.objid, 0) i on not f.part
 order by f.classid, f.objid

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from elt_script import generations, ledger
 from elt_script.clock import Clock
 from elt_script.config.model import Config
 from elt_script.errors import ConfigError
+from elt_script.pg import dependants
+from elt_script.pg.dependants import Dependant
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.programs import any_programs
 from elt_script.pg.session import Connection, Moment, one_moment
@@ -85,10 +88,21 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
             ledger.rows_of(control, live.number) if live else {},
             ledger.publishers(control, config.pipeline),
         )
-        plan = preflight.make_plan(config, source, control, facts, there, live and live.number)
+        plan = preflight.make_plan(config, source, control, facts, there, partial(_built_on, control, live))
         unpopulated = frozenset(
             plan.staged(relation.full_name)
             for relation in facts.relations
             if relation.kind == "m" and not relation.populated and relation.schema in plan.schemas
         )
         yield Prepared(servers, plan, unpopulated, moment, source, live)
+
+
+def _built_on(control: Connection, live: ledger.Kept | None, plan: Plan) -> list[Dependant]:
+    """Return what others built on what the plan replaces, the things that it adopts among it."""
+    if live is not None:
+        return dependants.read(control, live.number)
+    if not plan.adopted:
+        return []
+    with control.transaction(force_rollback=True):  # looked at as if they had been adopted
+        ledger.install(control)
+        return dependants.read(control, generations.adopt(control, plan).number)

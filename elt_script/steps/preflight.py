@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from psycopg import sql
@@ -11,6 +11,7 @@ from psycopg import sql
 from elt_script.config.model import Config
 from elt_script.errors import PreflightError
 from elt_script.pg import catalog, dependants
+from elt_script.pg.dependants import Dependant
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.programs import choose
 from elt_script.pg.session import Connection, query, rows, value
@@ -108,9 +109,12 @@ def make_plan(
     destination: Connection,
     facts: SourceFacts,
     there: DestinationFacts,
-    live: int | None,
+    built_on: Callable[[Plan], list[Dependant]],
 ) -> Plan:
-    """Return the plan, with every reason why it cannot be carried out."""
+    """Return the plan, with every reason why it cannot be carried out.
+
+    built_on  reads what others built on the tables that the plan replaces
+    """
     plan = planned(config, facts, there)
     by_name = {relation.full_name: relation for relation in facts.relations}
     tables = [by_name[copy.table.name].oid for copy in plan.copies]
@@ -138,7 +142,7 @@ def make_plan(
                 f"{plan.schemas[relation.schema]}.{relation.name}",
                 frozenset(column[0] for column in relation.columns),
             )
-    others = dependants.read(destination, live) if live is not None else []
+    others = [] if faults else built_on(plan)
     given_up: set[str] = set()
     for one, reason in dependants.lost(others, columns):
         if config.publish.dependants == "drop" and one.drop:

@@ -26,7 +26,7 @@ IMPOSSIBLE = """
     create domain theirs.doubled as int check (public.double(value) > 0);
     create aggregate theirs.last(int) (sfunc = public.latest, stype = int);
     create table theirs.computed (n int, twice int generated always as (public.double(n)) stored);
-    create sequence theirs.owned owned by public.days.n;
+    create sequence public.owned owned by public.days.n;
     alter table public.orders alter note set default 'none';
     create view theirs.of_a_column_that_goes as select gone from public.going;
     create view theirs.of_a_table_that_goes as select count(*) as n from public.leaving;
@@ -43,7 +43,7 @@ NAMED = [
     "object constraint doubled_check cannot come along",
     r"function theirs.last\(integer\) cannot come along: an aggregate",
     "default of theirs.computed.twice cannot come along: a generated column",
-    "sequence theirs.owned cannot come along",
+    "sequence public.owned cannot come along",
     "default of public.orders.note cannot come along: it was added to a published table",
     r"view theirs.of_a_column_that_goes cannot come along: the source no longer has public.going.gone",
     r"view theirs.of_a_table_that_goes cannot come along: the source no longer has public.leaving",

@@ -285,7 +285,7 @@ listed as (
     join pg_class c on c.oid = d.adrelid
     union all
     select
-        m.classid, m.objid, 'function', p.oid::regprocedure::text, null, null, pg_get_functiondef(p.oid),
+        m.classid, m.objid, 'function', p.oid::regprocedure::text, null, null, case when p.prokind <> 'a' then pg_get_functiondef(p.oid) end,
         coalesce(depths.depth, 1) + 10, p.proowner, false, m.uses,
         case
             when exists (

@@ -132,19 +132,9 @@ def make_plan(
         faults += _names_of_objects(source, plan, facts)
     wanted = {"schemas": list(plan.staging), "extensions": [e.name for e in plan.extensions]}
     faults += [f"destination: {fault}" for (fault,) in _asked(destination, "destination_rights", **wanted)]
-    columns = {
-        str(plan.final(copy.table.name)): frozenset(column.name for column in copy.table.columns)
-        for copy in plan.copies
-    }
-    for relation in facts.relations:
-        if relation.schema in plan.schemas and relation.full_name not in plan.excluded:
-            columns.setdefault(
-                f"{plan.schemas[relation.schema]}.{relation.name}",
-                frozenset(column[0] for column in relation.columns),
-            )
     others = [] if faults else built_on(plan)
     given_up: set[str] = set()
-    for one, reason in dependants.lost(others, columns):
+    for one, reason in dependants.lost(others, _columns(plan, facts)):
         if config.publish.dependants == "drop" and one.drop:
             given_up.add(str(one))
         else:
@@ -155,6 +145,17 @@ def make_plan(
         dependants=tuple(str(one) for one in others if str(one) not in given_up),
         given_up=frozenset(given_up),
     )
+
+
+def _columns(plan: Plan, facts: SourceFacts) -> dict[str, frozenset[str]]:
+    """Return the columns of every relation that will be published, by its final name."""
+    return {
+        f"{plan.schemas[relation.schema]}.{relation.name}": frozenset(
+            column[0] for column in relation.columns
+        )
+        for relation in facts.relations
+        if relation.schema in plan.schemas and relation.full_name not in plan.excluded
+    }
 
 
 def _names_of_objects(conn: Connection, plan: Plan, facts: SourceFacts) -> Iterable[str]:

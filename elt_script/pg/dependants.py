@@ -36,9 +36,9 @@ class Dependant:
     @property
     def drop(self) -> str | None:
         """The statement that gives it up, or None where that would lose somebody's data."""
-        if self.kind in ("view", "materialized view", "function"):
-            return f"drop {self.kind} {self.object}"
-        if self.kind in ("rule", "trigger", "policy"):
+        if self.kind == "function":
+            return f"drop routine {self.object}"
+        if self.kind in ("view", "materialized view", "rule", "trigger", "policy"):
             return f"drop {self.kind} {self.object}"
         return self.before
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 
 class EltError(Exception):
     """Something that stops the command.
@@ -23,6 +26,18 @@ class EltError(Exception):
     def __str__(self) -> str:
         parts = [self.message, self.detail, self.hint]
         return "\n".join(part for part in parts if part)
+
+
+@contextmanager
+def concerning(what: str) -> Generator[None]:
+    """Let an error that leaves this block say first what it is about."""
+    try:
+        yield
+    except InterruptedRunError:
+        raise
+    except EltError as error:
+        error.message = f"{what}: {error.message}"
+        raise
 
 
 class ConfigError(EltError):

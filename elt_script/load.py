@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
+from elt_script.errors import concerning
 from elt_script.pg.archive import Staging
 from elt_script.pg.endpoint import Endpoint
 from elt_script.plan import Plan
@@ -17,6 +19,11 @@ from elt_script.pool import Task, work_off
 from elt_script.steps import audit, finish
 from elt_script.steps.copy import copy_rows
 from elt_script.tables import Checksum, Copied, CopyJob, TableName
+from elt_script.wording import counted
+
+NAMED = 5  # tables that an error names, of a job that has many
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -55,11 +62,15 @@ class Loader:
 
     def join(self, executor: Executor) -> None:
         """Build what needs all tables: keys of partitioned ones, triggers; then foreign keys."""
-        finish.join_tables(self.staging, self.destination)
+        with concerning("triggers, rules, policies, keys of partitioned tables"):
+            finish.join_tables(self.staging, self.destination)
         sizes = {copy.staged: copy.table.bytes for copy in self.plan.copies}
         add = finish.add_foreign_keys
         tasks = [
-            Task(sizes.get(table, 0), partial(add, table, self.staging, self.destination))
+            Task(
+                sizes.get(table, 0),
+                _about(f"foreign keys of {table}", partial(add, table, self.staging, self.destination)),
+            )
             for table in self.staging.keys
         ]
         work_off(executor, self.plan.workers, tasks)
@@ -72,16 +83,16 @@ class Loader:
             yield self._audit(job, done, self.source, self.snapshot)
             yield self._audit(job, done, self.destination, None)
 
-        return Task(
-            job.bytes * 4, partial(copy_rows, job, self.source, self.destination, self.snapshot), then
-        )
+        do = partial(copy_rows, job, self.source, self.destination, self.snapshot)
+        return Task(job.bytes * 4, _about(f"rows of {_names(job)}", do), then)
 
     def _complete(self, job: CopyJob, done: Loaded) -> Task:
         def then(seconds: float) -> Iterator[Task]:
             done.index_seconds.update({copy.table.name: seconds for copy in job.copies})
             return iter(())
 
-        return Task(job.bytes * 3, partial(finish.complete_tables, job, self.staging, self.destination), then)
+        do = partial(finish.complete_tables, job, self.staging, self.destination)
+        return Task(job.bytes * 3, _about(f"keys and indexes of {_names(job)}", do), then)
 
     def _audit(self, job: CopyJob, done: Loaded, endpoint: Endpoint, snapshot: str | None) -> Task:
         content = [copy.table.name in self.content for copy in job.copies]
@@ -103,4 +114,21 @@ class Loader:
                     )
             return iter(())
 
-        return Task(job.bytes * 2, do, then)
+        return Task(job.bytes * 2, _about(f"checksums of {_names(job)}", do), then)
+
+
+def _about(what: str, do: Callable[[], T]) -> Callable[[], T]:
+    """Return do, whose errors say what it is about."""
+
+    def concerned() -> T:
+        with concerning(what):
+            return do()
+
+    return concerned
+
+
+def _names(job: CopyJob) -> str:
+    """Name a job's tables, or the first of many; what a server says names the one."""
+    names = [str(copy.table.name) for copy in job.copies]
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {counted(more, 'more table')}" if more > 0 else "")

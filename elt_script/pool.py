@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import heapq
+import signal
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
+
+from elt_script.pg import stop
 
 
 def _nothing_more(_: Any) -> Iterable[Task]:
@@ -26,8 +29,18 @@ class Task:
 def work_off(executor: Executor, limit: int, tasks: Iterable[Task]) -> None:
     """Do all tasks, and those they bring, at most `limit` at a time; `then` runs in this thread.
 
-    The first failure is raised once what is running has ended; nothing new starts after it.
+    The first failure ends the others' programs, and is raised once all have ended.
     """
+    work = stop.current().part()
+    with stop.within(work):
+        failure = _worked_off(executor, limit, tasks, work)
+    if failure is not None:
+        raise failure
+
+
+def _worked_off(
+    executor: Executor, limit: int, tasks: Iterable[Task], work: stop.Work
+) -> BaseException | None:
     queue: list[tuple[int, int, Task]] = []
     running: dict[Future[Any], Task] = {}
     count = 0
@@ -44,13 +57,15 @@ def work_off(executor: Executor, limit: int, tasks: Iterable[Task]) -> None:
         while queue and failure is None and len(running) < limit:
             task = heapq.heappop(queue)[2]
             running[executor.submit(copy_context().run, task.do)] = task
-        ended, _ = wait(running, return_when=FIRST_COMPLETED)
+        ended, _ = wait(running, stop.PATIENCE_S if failure else None, FIRST_COMPLETED)
+        if not ended:
+            work.signal(signal.SIGKILL)
         for future in ended:
             task = running.pop(future)
             error = future.exception()
-            if error is not None:
-                failure = failure or error
+            if error is not None and failure is None:
+                failure = error
+                work.stop()
             elif failure is None:
                 add(task.then(future.result()))
-    if failure is not None:
-        raise failure
+    return failure

@@ -14,13 +14,13 @@ import structlog
 from elt_script import generations, ledger, recover
 from elt_script.clock import Clock
 from elt_script.config.model import Config
-from elt_script.errors import EltError
+from elt_script.errors import EltError, SourceError, concerning
 from elt_script.load import Loaded, Loader
 from elt_script.pg import stop
 from elt_script.pg.catalog import read_sequences
 from elt_script.pg.endpoint import translating
 from elt_script.pg.process import supervised
-from elt_script.pg.session import Connection, export_snapshot
+from elt_script.pg.session import Connection, export_snapshot, is_lost
 from elt_script.plan import Plan
 from elt_script.prepare import Prepared, Servers, prepared, ready
 from elt_script.report import RunReport, TableReport
@@ -101,12 +101,15 @@ def _run(
             snapshot = export_snapshot(ready_plan.source, plan.copies, SOURCE_LOCK_PATIENCE_S)
         with clock.at("stage"):
             board = recover.board_name(config.pipeline, run_id)
-            staging = stage.draw(servers.source, servers.destination, snapshot, plan, board, servers.major)
+            with concerning("the source's schema at the destination"):
+                staging = stage.draw(
+                    servers.source, servers.destination, snapshot, plan, board, servers.major
+                )
             warnings = generations.drop_old(control, config.pipeline, config.publish.keep)
             stage.create(servers.destination, control, staging, plan)
         loader = Loader(servers.source, servers.destination, snapshot, plan, staging, _content(config, plan))
         with clock.at("copy"):
-            done = _copied(plan, servers, loader, executor)
+            done = _copied(ready_plan, loader, executor)
         with clock.at("finish"):
             loader.join(executor)
             places = {source: plan.staging[final] for source, final in plan.schemas.items()}
@@ -172,7 +175,8 @@ def _content(config: Config, plan: Plan) -> frozenset[TableName]:
     )
 
 
-def _copied(plan: Plan, servers: Servers, loader: Loader, executor: Executor) -> Loaded:
+def _copied(ready_plan: Prepared, loader: Loader, executor: Executor) -> Loaded:
+    plan = ready_plan.plan
     log.info(
         "copy.planned",
         tables=len(plan.copies),
@@ -180,8 +184,16 @@ def _copied(plan: Plan, servers: Servers, loader: Loader, executor: Executor) ->
         bytes=sum(copy.table.bytes for copy in plan.copies),
     )
     places = {place: copy.table.name for copy in plan.copies for place in copy.places}
-    with watched(servers.destination, places):
-        return loader.load(executor)
+    with watched(ready_plan.servers.destination, places):
+        try:
+            return loader.load(executor)
+        except SourceError as error:
+            if is_lost(ready_plan.source):
+                raise SourceError(
+                    "the source ended the session that held the snapshot",
+                    detail=f"{error.message}\n{error.detail}",
+                ) from error
+            raise
 
 
 def _audit(config: Config, plan: Plan, done: Loaded, control: Connection, live: ledger.Kept | None) -> None:

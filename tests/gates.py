@@ -64,9 +64,14 @@ def as_somebody(endpoint: Endpoint, *, autocommit: bool = False) -> Generator[Co
 
 def waiting_for(holder: Connection, observer: Endpoint) -> list[int]:
     """Return the pids of the sessions that wait for a session."""
+    return blocked_by(holder.info.backend_pid, observer)
+
+
+def blocked_by(holder: int, observer: Endpoint) -> list[int]:
+    """Return the pids of the sessions that wait for the session with a pid."""
     found = sql.SQL(
         "select pid from pg_stat_activity where {} = any(pg_blocking_pids(pid)) order by pid"
-    ).format(sql.Literal(holder.info.backend_pid))
+    ).format(sql.Literal(holder))
     with as_somebody(observer, autocommit=True) as conn:
         return [pid for (pid,) in conn.execute(found)]
 

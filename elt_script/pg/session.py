@@ -131,3 +131,12 @@ def export_snapshot(conn: Connection, copies: Sequence[TableCopy], patience_seco
                 f"{', '.join(rewritten)} was truncated or rewritten while the run began", hint="Run again."
             )
     return str(value(conn, sql.SQL("select pg_export_snapshot()")))
+
+
+def is_lost(conn: Connection) -> bool:
+    """Whether a session is gone."""
+    try:
+        conn.execute("select 1")
+    except psycopg.Error:
+        return True
+    return False

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import ExecStatus
 
 from elt_script.errors import AuditError
 from elt_script.pg.endpoint import Endpoint
@@ -120,7 +122,7 @@ def failed_checks(
                 conn.execute(sql.SQL("set local search_path = {}").format(path))
                 conn.execute("set transaction read only")
                 cursor = conn.execute(statement.encode())
-                found = cursor.rowcount if cursor.description else 0
+                found = _rows_found(cursor)
                 touched = [table for (table,) in conn.execute(query("locked_of"), {"generation": live})]
         except psycopg.Error as error:
             faults.append(f"check {name}: {str(error).strip()}")
@@ -132,6 +134,21 @@ def failed_checks(
         elif found:
             faults.append(f"check {name}: it found {found} row{'s' if found > 1 else ''}, and must find none")
     return faults
+
+
+def _rows_found(cursor: psycopg.Cursor[Any]) -> int:
+    """Return the number of rows of all queries of a check, which must have one; columns they need not have."""
+    kinds: list[ExecStatus] = []
+    found = 0
+    while True:
+        result = cursor.pgresult
+        kinds.append(ExecStatus(result.status) if result else ExecStatus.EMPTY_QUERY)
+        found += result.ntuples if result else 0
+        if not cursor.nextset():
+            break
+    if ExecStatus.TUPLES_OK not in kinds:
+        raise psycopg.ProgrammingError("it is no query")
+    return found
 
 
 def demand(faults: Sequence[str]) -> None:

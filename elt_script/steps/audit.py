@@ -137,7 +137,7 @@ def failed_checks(
 
 
 def _rows_found(cursor: psycopg.Cursor[Any]) -> int:
-    """Return the number of rows of all queries of a check, which must have one; columns they need not have."""
+    """Return the number of rows of a check, which must be a query; it need not have columns."""
     kinds: list[ExecStatus] = []
     found = 0
     while True:

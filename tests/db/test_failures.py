@@ -125,7 +125,7 @@ def test_a_snapshot_that_is_lost_ends_the_run(sides: Sides) -> None:
     ):
         with closed(sides.destination, COPY) as gate:
             wait_for_waiter(gate, sides.destination_admin)
-            (pid,) = pids_of(sides.source_admin, "state = 'idle in transaction'")
+            (pid,) = pids_of(sides.source_admin, "query like '%pg_export_snapshot%'")
             terminate(sides.source_admin, pid)
         run.future.result()
 
@@ -159,7 +159,7 @@ def test_who_alters_a_table_while_it_is_copied_does_not_wait_for_us_without_end(
             altered = somebody.submit(
                 execute, sides.source, "alter table plain add more int; alter table plain drop more"
             )
-            (holder,) = pids_of(sides.source_admin, "state = 'idle in transaction'")
+            (holder,) = pids_of(sides.source_admin, "query like '%pg_export_snapshot%'")
             run.wait_until(lambda: blocked_by(holder, sides.source_admin))
             gate.rollback()
             gate.close()

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from json import dumps
 
+import psycopg
 from psycopg import sql
 
 from elt_script import __version__
-from elt_script.errors import LockedError
+from elt_script.errors import LockedError, PreflightError
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.session import Connection, Moment, query, rows, value
 from elt_script.report import Generation, RunReport, RunRow, Status
@@ -102,8 +103,18 @@ def _holder(conn: Connection, key: str) -> str:
 
 
 def is_installed(conn: Connection) -> bool:
-    """Whether this database has a ledger."""
-    return bool(value(conn, sql.SQL("select to_regclass('elt.generation') is not null")))
+    """Whether this database has a ledger.
+
+    Raises PreflightError where it is another role's.
+    """
+    try:
+        return bool(value(conn, sql.SQL("select to_regclass('elt.generation') is not null")))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise PreflightError(
+            "the ledger, schema elt, belongs to another role",
+            detail=str(error).strip(),
+            hint="Nothing has been changed. Publish as the role that made it, or as a member of that role.",
+        ) from error
 
 
 def install(conn: Connection) -> None:

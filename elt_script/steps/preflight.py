@@ -118,12 +118,15 @@ def make_plan(
     plan = planned(config, facts, there)
     by_name = {relation.full_name: relation for relation in facts.relations}
     tables = [by_name[copy.table.name].oid for copy in plan.copies]
+    defined = [r for r in facts.relations if r.schema in plan.schemas and r.full_name not in plan.excluded]
+    parents = [relation.oid for relation in defined if relation.kind == "p"]
     faults = [
         f"source: {fault}"
         for (fault,) in _asked(
             source,
             "source_rights",
             tables=tables,
+            parents=parents,
             schemas=list(plan.schemas),
             without=list(plan.fallen_relations),
         )

@@ -1,6 +1,7 @@
 -- Why this role could not read, in full, what it is asked to copy.
 --
 -- %(tables)s   bigint[], OIDs of the tables to copy
+-- %(parents)s  bigint[], OIDs of the partitioned tables whose definition is copied: pg_dump locks them
 -- %(schemas)s  text[]
 -- %(without)s  bigint[], OIDs of the relations that are left out
 -- returns      fault text
@@ -10,7 +11,7 @@ where n.nspname = any(%(schemas)s) and not has_schema_privilege(n.oid, 'usage')
 union all
 select format('table %%s: no select', c.oid::regclass)
 from pg_class c
-where c.oid = any(%(tables)s::oid[])
+where c.oid = any(%(tables)s::oid[] || %(parents)s::oid[])
     and has_schema_privilege(c.relnamespace, 'usage')
     and not has_table_privilege(c.oid, 'select')
 union all

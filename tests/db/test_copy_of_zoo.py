@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from elt_script.errors import PreflightError
 from elt_script.pg.cluster import Server
+from elt_script.pg.endpoint import Endpoint
 from elt_script.rollback import rollback
 from tests.copying import assert_same, config_of, copied, execute
 from tests.databases import Database, MakeDatabase
@@ -23,6 +25,13 @@ NAMED = """
 NEEDS_WHAT_IS_IN_NO_SCHEMA = """
     drop language plpgsql_too cascade;
     drop access method heap_too cascade;
+"""
+WITHOUT_RANGES = """
+    do $$ declare range regtype; begin
+        for range in select oid from pg_type where typtype = 'r' and oid >= 16384 loop
+            execute format('drop type %s cascade', range);
+        end loop;
+    end $$;
 """
 IN_NO_SCHEMA = 'drop foreign data wrapper "Odd wrapper" cascade; drop event trigger watching'
 
@@ -57,14 +66,28 @@ def test_the_zoo_of_16_arrives_in_18_each_time_and_is_there_after_a_rollback(
     assert_same(source, destination, SAME)
 
 
-def test_the_zoo_of_18_arrives_in_18(destination_server: Server, make_database: MakeDatabase) -> None:
+def test_the_zoo_of_18_arrives_in_18_by_ordinary_roles(
+    destination_server: Server, make_database: MakeDatabase
+) -> None:
     source = make_database(destination_server, "source")
     destination = make_database(destination_server, "destination")
     load_zoo(source.owner)
+    execute(source.admin, WITHOUT_RANGES)
+    execute(source.admin, f"alter role {source.name} bypassrls")
 
-    copied(source.admin, destination.admin)
+    copied(source.owner, destination.owner)
 
     assert_same(source.admin, destination.admin, SAME)
+
+
+def test_range_types_need_a_superuser_of_the_destination(source: Endpoint, destination: Endpoint) -> None:
+    execute(source, 'create schema "Odd"; create type "Odd"."float Range" as range (subtype = float8)')
+    execute(source, "create table t (id int)")
+
+    with pytest.raises(
+        PreflightError, match=r"range type Odd\.float Range: its constructor functions belong to"
+    ):
+        copied(source, destination)
 
 
 def test_the_zoo_of_16_arrives_in_16_under_other_names(

@@ -20,14 +20,6 @@ CASES = {
         "create table t (a text, b text generated always as (outer_one(a)) stored)",
         "COPY t, line 1",
     ),
-    "domain": (
-        "create domain d as text check (outer_one(value) = 'x'); create table t (a d)",
-        "COPY t, line 1, column a",
-    ),
-    "exclusion": (
-        "create table t (a text, constraint apart exclude using btree (outer_one(a) with =))",
-        "apart",
-    ),
 }
 
 

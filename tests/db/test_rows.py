@@ -36,7 +36,7 @@ SHAPES = f"""
 """
 OBJECTS = """
     create domain relation as regclass;
-    create table t (id int);
+    create table t (id int); create schema other;
     create type mood as enum ('a');
     create function f(int) returns int language sql return 1;
     create table r (c regclass, p regproc, pp regprocedure, t regtype, ca regclass[], d relation, n regnamespace, ro regrole);
@@ -72,8 +72,7 @@ def test_tables_of_odd_shapes_arrive(
 ) -> None:
     execute(source, SHAPES)
 
-    for _ in range(2):
-        copied(source, destination)
+    copied(source, destination)
 
     assert_same(source_admin, destination_admin)
 
@@ -88,26 +87,28 @@ def test_names_of_what_ships_with_postgres_arrive(
     assert_same(source_admin, destination_admin)
 
 
-@pytest.mark.parametrize(
-    ("column", "value", "shown"),
-    [
-        ("c", "'t'", "c of public.r (regclass) holds an object, public.t,"),
-        ("p", "'f'", "p of public.r (regproc) holds an object, public.f,"),
-        ("pp", "'f(int)'", "pp of public.r (regprocedure) holds an object, public.f(integer),"),
-        ("t", "'mood'", "t of public.r (regtype) holds an object, public.mood,"),
-        ("ca", "array[null, 't'::regclass]", "ca of public.r (regclass[]) holds an object, public.t,"),
-        ("d", "'t'", "d of public.r (public.relation) holds an object, public.t,"),
-    ],
-)
-def test_a_value_that_names_an_object_of_the_source_is_refused(
-    source: Endpoint, destination: Endpoint, column: str, value: str, shown: str
-) -> None:
-    # By its name it would be found, in the generation that is put aside next.
+def test_values_that_name_objects_of_the_source_are_refused(source: Endpoint, destination: Endpoint) -> None:
+    # By their names they would be found, in the generation that is put aside next.
     execute(source, OBJECTS)
     copied(source, destination)
-    execute(source, f"insert into r ({column}) values ({value})")
+    execute(
+        source,
+        """
+        insert into r (c, p, pp, t, ca, d, n)
+        values ('t', 'f', 'f(int)', 'mood', array[null, 't'::regclass], 't', 'other')
+        """,
+    )
 
     with pytest.raises(PreflightError) as caught:
         copied(source, destination)
 
-    assert f"source: column {shown}" in caught.value.message
+    for shown in (
+        "c of public.r (regclass) holds an object, public.t,",
+        "p of public.r (regproc) holds an object, public.f,",
+        "pp of public.r (regprocedure) holds an object, public.f(integer),",
+        "t of public.r (regtype) holds an object, public.mood,",
+        "ca of public.r (regclass[]) holds an object, public.t,",
+        "d of public.r (public.relation) holds an object, public.t,",
+        "n of public.r (regnamespace) holds an object, other,",
+    ):
+        assert f"source: column {shown}" in caught.value.detail

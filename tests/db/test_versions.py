@@ -70,8 +70,7 @@ def test_a_schema_that_both_versions_know_arrives(
     destination = make_database(request.getfixturevalue(after), "destination")
     execute(source.owner, SCHEMA)
 
-    for _ in range(2):
-        copied(source.owner, destination.owner)
+    copied(source.owner, destination.owner)
 
     assert_same(source.admin, destination.admin, {"public": "public"})
 

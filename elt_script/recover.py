@@ -61,11 +61,13 @@ def end_orphans(source: Connection, pipeline: str, killed: Sequence[str]) -> Non
 
 
 def given_up(
-    run_id: str, step: str, source: Endpoint, destination: Endpoint, error: BaseException
+    run_id: str, step: str, source: Endpoint, destination: Endpoint, control: int, error: BaseException
 ) -> BaseException:
     """Clean up after a failure, write it down, and return what it means; what fails here, the next run does.
 
     The ledger knows whether the data was published: a session may be lost as it commits.
+
+    control  the pid of the session that holds the pipeline's lock, which nobody else may have meanwhile
     """
     work = stop.current()
     failure = translated(error) if isinstance(error, psycopg.Error) else error
@@ -75,7 +77,7 @@ def given_up(
         failure = work.interruption(f"the run was stopped at step {step}")
     with stop.unstoppable():
         try:
-            state = NEW_DATA if _written_down(run_id, step, destination, failure) else OLD_DATA
+            state = NEW_DATA if _written_down(run_id, step, destination, control, failure) else OLD_DATA
         except psycopg.Error as trouble:
             log.warning("run.left_behind", error=str(trouble).strip())
             state = UNKNOWN if step in MAYBE_PUBLISHED else OLD_DATA
@@ -95,11 +97,14 @@ def _who_alters(endpoint: Endpoint) -> str:
         return ""
 
 
-def _written_down(run_id: str, step: str, destination: Endpoint, failure: BaseException) -> bool:
+def _written_down(
+    run_id: str, step: str, destination: Endpoint, control: int, failure: BaseException
+) -> bool:
     """Write down how a run ended; return whether its data is live."""
     status = getattr(failure, "exit_status", 1)
     message = failure.message if isinstance(failure, EltError) else repr(failure)
     with destination.connect(autocommit=True) as conn:
+        cleanup.end_orphans(conn, destination.application, control)
         conn.execute(sql.SQL("set lock_timeout = {}").format(sql.Literal(f"{PATIENCE_S}s")))
         if not ledger.is_installed(conn):
             return False

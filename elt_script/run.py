@@ -84,7 +84,10 @@ def run(config: Config, run_id: str) -> RunReport:
             try:
                 report = _run(config, run_id, clock, servers, control, executor)
             except BaseException as error:  # noqa: BLE001  (raised again, as what it means)
-                failure = recover.given_up(run_id, clock.step, servers.source, servers.destination, error)
+                pid = control.info.backend_pid
+                failure = recover.given_up(
+                    run_id, clock.step, servers.source, servers.destination, pid, error
+                )
                 raise failure from (None if failure is error else error)
     log.info("run.finished", status="published", seconds=report.seconds)
     return report

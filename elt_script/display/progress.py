@@ -110,11 +110,11 @@ class Progress:
     @property
     def done(self) -> float:
         """How many bytes of all tables the phase at work has behind it."""
-        if self.phase is None:
+        phase = self.phase
+        if phase is None:
             return 0.0
-        return self.passed[self.phase].bytes + sum(
-            work.done for work in self.at_work.values() if work.phase == self.phase
-        )
+        moving = sum(work.done for work in self.at_work.values() if work.phase == phase)
+        return self.passed[phase].bytes + moving
 
     def give_up(self, now: float) -> list[Said]:
         """Return a line for each step that will not finish."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,25 @@ def test_a_terminal_that_wants_json_gets_json(servers: dict[str, str], tmp_path:
         assert terminal.end() == 0
         assert lines(terminal.text)[0].startswith('{"timestamp":')
         assert "\x1b" not in terminal.text
+
+
+def test_a_reader_of_stderr_that_is_gone_changes_no_exit_status(
+    servers: dict[str, str], tmp_path: Path
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        ran = subprocess.run(
+            [ELT, "--log-format", "json", "run"],
+            cwd=tmp_path,
+            env={**os.environ, **servers},
+            stdout=subprocess.PIPE,
+            stderr=writer,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+
+    assert ran.returncode == 0
+    assert "generation 1 published" in ran.stdout

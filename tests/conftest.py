@@ -15,7 +15,7 @@ import pytest
 
 from elt_script.pg.cluster import Server, cluster, embedded
 from elt_script.pg.endpoint import Endpoint
-from tests.databases import Database, MakeDatabase, databases
+from tests.databases import INSTALLED, OLD, Database, MakeDatabase, databases
 from tests.gates import as_somebody
 from tests.worlds import World, world_of
 
@@ -55,24 +55,33 @@ def docker_fault() -> str:
 
 
 @contextmanager
-def server(major: int) -> Generator[Server]:
+def server(programs: Path) -> Generator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="elt-test-"))
     sockets = {"unix_socket_directories": str(folder.resolve())}  # for tests that come by a socket
-    with cluster(folder, embedded()[major], password="hush of the superuser", settings=sockets) as running:
+    with cluster(folder, programs, password="hush of the superuser", settings=sockets) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def source_server() -> Generator[Server]:
     """A server of version 16."""
-    with server(16) as running:
+    with server(embedded()[16]) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def destination_server() -> Generator[Server]:
     """A server of version 18."""
-    with server(18) as running:
+    with server(embedded()[18]) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def old_server() -> Generator[Server]:
+    """A server older than those in the wheel, where this machine has one."""
+    if OLD is None:
+        pytest.skip("this machine has no server programs of Postgres 14 or 15")
+    with server(INSTALLED[OLD]) as running:
         yield running
 
 

@@ -19,6 +19,13 @@ from elt_script.pg.endpoint import Endpoint, Role
 PASSWORD = "hush 'of' \\ {} é"
 GRACE_S = 3.0  # a session ends a moment after its client
 
+INSTALLED = {
+    int(folder.parent.name): folder
+    for folder in Path("/usr/lib/postgresql").glob("*/bin")
+    if folder.parent.name.isdigit() and (folder / "initdb").exists()
+}
+OLD = next((major for major in (14, 15) if major in INSTALLED), None)  # a server that the wheel has not
+
 _numbers = itertools.count(1)
 
 

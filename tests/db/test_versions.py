@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Generator
-from pathlib import Path
-
 import pytest
 
 from elt_script.errors import PreflightError
-from elt_script.pg.cluster import Server, cluster
+from elt_script.pg.cluster import Server
 from elt_script.run import plan
 from tests.copying import assert_same, config_of, copied, execute, rows_of
 from tests.databases import MakeDatabase
@@ -35,22 +31,6 @@ SCHEMA = """
     create table big as select i, repeat('x', 50) as t, i / 7.0::float8 as f, interval '1 s' * i as d from generate_series(1, 20000) i;
     comment on column v.total is 'it''s a sum';
 """
-INSTALLED = {
-    int(folder.parent.name): folder
-    for folder in Path("/usr/lib/postgresql").glob("*/bin")
-    if folder.parent.name.isdigit() and (folder / "initdb").exists()
-}
-OLD = next((major for major in (14, 15) if major in INSTALLED), None)
-
-
-@pytest.fixture(scope="module")
-def old_server() -> Generator[Server]:
-    """A server older than those in the wheel, where this machine has one."""
-    if OLD is None:
-        pytest.skip("this machine has no server programs of Postgres 14 or 15")
-    folder = Path(tempfile.mkdtemp(prefix="elt-test-"))
-    with cluster(folder, INSTALLED[OLD], password="hush") as running:
-        yield running
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,18 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Pools:
+    """Who does the work.
+
+    minders  threads, each of which looks after one thing that is at work
+    movers   where rows move, and nothing else is done: here, or on other machines
+    """
+
+    minders: Executor
+    movers: Executor
+
+
+@dataclass(frozen=True, slots=True)
 class Loader:
     """What every task needs: both sides, the moment to read, where rows go, and what is to be checked."""
 
@@ -50,17 +62,18 @@ class Loader:
     plan: Plan
     staging: Staging
     content: frozenset[TableName]  # tables whose content is checked, not only their number of rows
+    pools: Pools
 
-    def load(self, executor: Executor) -> Loaded:
+    def load(self) -> Loaded:
         """Copy every table, then build its keys and indexes and read both sides of it; largest first.
 
         Raises the first failure once what is running has ended.
         """
         done = Loaded()
-        work_off(executor, self.plan.workers, (self._copy(job, done) for job in self.plan.jobs))
+        work_off(self.pools.minders, self.plan.workers, (self._copy(job, done) for job in self.plan.jobs))
         return done
 
-    def join(self, executor: Executor) -> None:
+    def join(self) -> None:
         """Build what needs all tables: keys of partitioned ones, triggers; then foreign keys."""
         with concerning("triggers, rules, policies, keys of partitioned tables"):
             finish.join_tables(self.staging, self.destination)
@@ -73,7 +86,7 @@ class Loader:
             )
             for table in self.staging.keys
         ]
-        work_off(executor, self.plan.workers, tasks)
+        work_off(self.pools.minders, self.plan.workers, tasks)
 
     def _copy(self, job: CopyJob, done: Loaded) -> Task:
         def then(copied: list[Copied]) -> Iterator[Task]:
@@ -83,7 +96,7 @@ class Loader:
             yield self._audit(job, done, self.source, self.snapshot)
             yield self._audit(job, done, self.destination, None)
 
-        do = partial(copy_rows, job, self.source, self.destination, self.snapshot)
+        do = partial(copy_rows, job, self.source, self.destination, self.snapshot, self.pools.movers)
         return Task(job.bytes * 4, _about(f"rows of {_names(job)}", do), then)
 
     def _complete(self, job: CopyJob, done: Loaded) -> Task:

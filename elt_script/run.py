@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from elt_script import generations, ledger, recover
 from elt_script.clock import Clock
 from elt_script.config.model import Config
 from elt_script.errors import EltError, SourceError, concerning
-from elt_script.load import Loaded, Loader
+from elt_script.load import Loaded, Loader, Pools
 from elt_script.pg import stop
 from elt_script.pg.catalog import read_sequences
 from elt_script.pg.endpoint import translating
@@ -30,7 +30,7 @@ from elt_script.steps.watch import watched
 from elt_script.tables import TableName
 
 SOURCE_LOCK_PATIENCE_S = 60  # for DDL at the source to end
-POOL_THREADS = 64  # idle ones cost nothing; the plan says how many are at work
+POOL_THREADS = 256  # as `jobs` at most; idle ones cost nothing, and the plan says how many are at work
 
 log = structlog.get_logger()
 
@@ -77,12 +77,15 @@ def run(config: Config, run_id: str) -> RunReport:
         destination=str(config.destination.endpoint("destination")),
     )
     with ExitStack() as stack:
-        executor = stack.enter_context(ThreadPoolExecutor(POOL_THREADS))
+        pools = Pools(
+            stack.enter_context(ThreadPoolExecutor(POOL_THREADS)),
+            stack.enter_context(ThreadPoolExecutor(POOL_THREADS)),
+        )
         stack.enter_context(supervised())  # ends first, so that nothing the pool waits for is left
         servers = ready(config, clock, run_id)
         with ledger.locked(servers.destination, config.pipeline) as control:
             try:
-                report = _run(config, run_id, clock, servers, control, executor)
+                report = _run(config, run_id, clock, servers, control, pools)
             except BaseException as error:  # noqa: BLE001  (raised again, as what it means)
                 pid = control.info.backend_pid
                 failure = recover.given_up(
@@ -94,7 +97,7 @@ def run(config: Config, run_id: str) -> RunReport:
 
 
 def _run(
-    config: Config, run_id: str, clock: Clock, servers: Servers, control: Connection, executor: Executor
+    config: Config, run_id: str, clock: Clock, servers: Servers, control: Connection, pools: Pools
 ) -> RunReport:
     with ExitStack() as moment:
         with clock.at("preflight"):
@@ -110,11 +113,12 @@ def _run(
                 )
             warnings = generations.drop_old(control, config.pipeline, config.publish.keep)
             stage.create(servers.destination, control, staging, plan)
-        loader = Loader(servers.source, servers.destination, snapshot, plan, staging, _content(config, plan))
+        content = _content(config, plan)
+        loader = Loader(servers.source, servers.destination, snapshot, plan, staging, content, pools)
         with clock.at("copy"):
-            done = _copied(ready_plan, loader, executor)
+            done = _copied(ready_plan, loader)
         with clock.at("finish"):
-            loader.join(executor)
+            loader.join()
             places = {source: plan.staging[final] for source, final in plan.schemas.items()}
             positions = read_sequences(ready_plan.source, list(plan.schemas), plan.fallen_relations)
             finish.set_sequences(control, positions, places)
@@ -178,7 +182,7 @@ def _content(config: Config, plan: Plan) -> frozenset[TableName]:
     )
 
 
-def _copied(ready_plan: Prepared, loader: Loader, executor: Executor) -> Loaded:
+def _copied(ready_plan: Prepared, loader: Loader) -> Loaded:
     plan = ready_plan.plan
     log.info(
         "copy.planned",
@@ -189,7 +193,7 @@ def _copied(ready_plan: Prepared, loader: Loader, executor: Executor) -> Loaded:
     places = {place: copy.table.name for copy in plan.copies for place in copy.places}
     with watched(ready_plan.servers.destination, places):
         try:
-            return loader.load(executor)
+            return loader.load()
         except SourceError as error:
             if is_lost(ready_plan.source):
                 raise SourceError(

@@ -18,8 +18,10 @@ CHUNK = 1 << 16
 class _Relay:
     """Accept sessions, and pass on what both sides say."""
 
-    def __init__(self, server: tuple[str, int]) -> None:
+    def __init__(self, server: tuple[str, int], *, noticed: bool) -> None:
         self._server = server
+        self._noticed = noticed
+        self._silent: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.broken = threading.Event()
@@ -29,6 +31,9 @@ class _Relay:
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for end in self._silent:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
 
@@ -50,18 +55,23 @@ class _Relay:
                 moved += len(chunk)
                 if moved > MUCH and not self.broken.is_set():
                     self.broken.set()
+                    if not self._noticed:
+                        self._silent.append(other)
                     break
                 other.sendall(chunk)
-        for end in (one, other):
+        for end in (one, *(() if other in self._silent else (other,))):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
 
 
 @contextmanager
-def breaking(endpoint: Endpoint) -> Generator[tuple[Endpoint, threading.Event]]:
-    """Give a way to a database that breaks once, and the event that it has done so."""
-    relay = _Relay((endpoint.parameters["host"], int(endpoint.parameters["port"])))
+def breaking(endpoint: Endpoint, *, noticed: bool = True) -> Generator[tuple[Endpoint, threading.Event]]:
+    """Give a way to a database that breaks once, and the event that it has done so.
+
+    noticed  by whom the broken session's data was for: else he waits for more of it
+    """
+    relay = _Relay((endpoint.parameters["host"], int(endpoint.parameters["port"])), noticed=noticed)
     try:
         yield replace(endpoint, parameters={**endpoint.parameters, "port": str(relay.port)}), relay.broken
     finally:

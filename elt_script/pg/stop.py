@@ -9,12 +9,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from contextvars import ContextVar, copy_context
 from functools import wraps
 from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeVar
-from weakref import WeakSet
+from uuid import uuid4
+from weakref import WeakSet, WeakValueDictionary
 
 import psycopg
 import structlog
@@ -34,10 +35,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+_named = WeakValueDictionary[str, "Work"]()
+_naming = threading.RLock()
+
+
 class Work:
     """What is at work for a command, or for a part of it: its programs, sessions, and parts of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        self.name = name or uuid4().hex
         self.stopped = threading.Event()
         self._signum = 0  # what stopped it
         self._lock = threading.Lock()
@@ -45,6 +51,8 @@ class Work:
         self._sessions = WeakSet[psycopg.Connection[Any]]()
         self._parts = WeakSet[Work]()
         self._shields = 0
+        with _naming:
+            _named[self.name] = self
 
     def part(self) -> Work:
         """Return a part, which ends with the whole; the whole goes on when the part ends."""
@@ -156,6 +164,26 @@ def within(work: Work) -> Generator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def named(name: str) -> Work:
+    """Return the work of this name, which another process may have begun."""
+    with _naming:
+        return _named.get(name) or Work(name)
+
+
+def submit(executor: Executor, function: Callable[P, T], *args: P.args, **options: P.kwargs) -> Future[T]:
+    """Have a function done by executor as part of the work at hand: in a thread, or in another process.
+
+    function  a module's own, and its arguments values: all of it may have to be pickled
+    """
+    return executor.submit(do, current().name, function, *args, **options)
+
+
+def do(work: str, function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """Do something as part of the work of this name."""
+    with within(named(work)):
+        return function(*args, **options)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from concurrent.futures import Executor
+from hashlib import sha256
 from itertools import zip_longest
 
 import structlog
@@ -11,8 +13,10 @@ from psycopg import sql
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from elt_script.errors import EltError, SourceError
+from elt_script.pg import stop
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import Command, Finished, run
+from elt_script.pg.session import query
 from elt_script.tables import Copied, CopyJob, TableCopy
 
 ATTEMPTS = 3  # of a pair that lost a connection
@@ -23,8 +27,10 @@ COUNT = "\\warn elt.rows :ROW_COUNT"
 log = structlog.get_logger()
 
 
-def copy_rows(job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str) -> list[Copied]:
-    """Copy one job's tables: psql | psql.
+def copy_rows(
+    job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str, executor: Executor
+) -> list[Copied]:
+    """Copy one job's tables: psql | psql, by executor, which may be other machines.
 
     Each load is one transaction that empties the staged table first, so that a pair that lost a connection
     can be tried again while the snapshot lives, and so that the rows can be frozen: other rows would be
@@ -48,11 +54,11 @@ def copy_rows(job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: s
         reraise=True,
     )
     try:
-        finished = patiently(_pair, job, source, destination, snapshot)
+        read, written = patiently(_attempted, executor, job, source, destination, snapshot)
     except EltError as error:
         error.detail = COUNTED.sub("", error.detail)  # ours, not for the reader
         raise
-    counts = _agreed(job, finished)
+    counts = _agreed(job, read, written)
     seconds = time.monotonic() - started
     copied = [
         Copied(copy, rows, seconds / len(counts)) for copy, rows in zip(job.copies, counts, strict=True)
@@ -68,13 +74,41 @@ def _say_so(state: RetryCallState) -> None:
     log.warning("copy.retried", attempt=state.attempt_number, error=str(error))
 
 
+def _attempted(
+    executor: Executor, job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str
+) -> tuple[list[int], list[int]]:
+    return stop.submit(executor, attempt, job, source, destination, snapshot).result()
+
+
+def attempt(
+    job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str
+) -> tuple[list[int], list[int]]:
+    """Try to copy a job's tables; return how many rows of each were read, and written.
+
+    What it is given are values, so that any process on any machine can do it, and its own name is all that it
+    leaves behind: another attempt, wherever it is made, ends what is left of this one and begins anew.
+    """
+    finished = _pair(job, source, destination, snapshot)
+    read, written = ([int(count) for count in COUNTED.findall(said)] for said in finished.stderr)
+    return read, written
+
+
 def _pair(job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str) -> Finished:
+    only = _only_attempt(job, destination)
     if job.binary:
         (copy,) = job.copies
-        loader = _binary_loader(copy, destination)
+        loader = _binary_loader(copy, destination, only)
         if max(len(argument.encode()) for argument in loader.argv) < LONGEST_ARGUMENT:
             return run(source.psql("--file=-"), loader, script=_binary_script(copy, snapshot))
-    return run(source.psql("--file=-"), destination.psql("--file=-"), script=_text_script(job, snapshot))
+    script = _text_script(job, snapshot, only)
+    return run(source.psql("--file=-"), destination.psql("--file=-"), script=script)
+
+
+def _only_attempt(job: CopyJob, destination: Endpoint) -> sql.Composed:
+    """Return what ends earlier attempts at a job; the application is the run's own."""
+    names = [destination.application, *(str(place) for copy in job.copies for place in copy.places)]
+    key = int.from_bytes(sha256("\0".join(names).encode()).digest()[:8], signed=True)
+    return query("only_attempt").format(key=sql.Literal(key))
 
 
 def _begin(snapshot: str) -> list[sql.Composable]:
@@ -92,9 +126,10 @@ def _binary_script(copy: TableCopy, snapshot: str) -> bytes:
     return _lines(*_begin(snapshot), copy_out, sql.SQL(COUNT), sql.SQL("commit;"))
 
 
-def _binary_loader(copy: TableCopy, destination: Endpoint) -> Command:
+def _binary_loader(copy: TableCopy, destination: Endpoint, only: sql.Composable) -> Command:
     statements = (
         sql.SQL("begin"),
+        only,
         sql.SQL("truncate only {}").format(copy.staged.quoted),
         sql.SQL("copy {}{} from stdin (format binary, freeze)").format(copy.staged.quoted, copy.columns),
         sql.SQL(COUNT),
@@ -103,12 +138,12 @@ def _binary_loader(copy: TableCopy, destination: Endpoint) -> Command:
     return destination.psql(*(f"--command={statement.as_string(None)}" for statement in statements))
 
 
-def _text_script(job: CopyJob, snapshot: str) -> bytes:
+def _text_script(job: CopyJob, snapshot: str, only: sql.Composable) -> bytes:
     """Return what makes the source's psql print a script of `copy … from stdin` and rows for the other psql.
 
     The script's last line is its commit, so that a source which breaks off leaves nothing behind.
     """
-    script = [*_begin(snapshot), _printed(sql.SQL("begin;"))]
+    script = [*_begin(snapshot), _printed(sql.SQL("begin;")), _printed(only)]
     for copy in job.copies:
         script += _shared_out(copy, job) if copy.parts else _moved(copy, job)
     return _lines(*script, _printed(sql.SQL("commit;")), sql.SQL("commit;"))
@@ -162,9 +197,8 @@ def _lines(*statements: sql.Composable) -> bytes:
     return sql.SQL("\n").join([*statements, sql.SQL("")]).as_bytes(None)
 
 
-def _agreed(job: CopyJob, finished: Finished) -> list[int]:
+def _agreed(job: CopyJob, read: list[int], written: list[int]) -> list[int]:
     """Return the number of rows of each table, which both sides must name alike."""
-    read, written = ([int(count) for count in COUNTED.findall(said)] for said in finished.stderr)
     counts = list(zip_longest(job.copies, read, written))
     differing = [
         f"{copy.table.name if copy else '?'}: {out} read, {into} written"

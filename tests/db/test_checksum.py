@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -166,7 +167,7 @@ def jobs_for(copies: tuple[TableCopy, ...]) -> tuple[CopyJob, ...]:
 @pytest.fixture(scope="module")
 def sides(source_server: Server, destination_server: Server) -> Generator[Sides]:
     """Tables copied from one server to the other, and what the source's rows add up to."""
-    with databases(embedded()[18]) as make, supervised():
+    with databases(embedded()[18]) as make, ThreadPoolExecutor(1) as mover, supervised():
         source, destination = make(source_server, "source"), make(destination_server, "destination")
         execute(source.owner, script())
         execute(destination.owner, script())
@@ -177,7 +178,7 @@ def sides(source_server: Server, destination_server: Server) -> Generator[Sides]
             jobs = jobs_for(copies)
             expected: dict[TableName, Checksum] = {}
             for job in jobs:
-                copy_rows(job, source.owner, destination.owner, snapshot)
+                copy_rows(job, source.owner, destination.owner, snapshot, mover)
                 sums = checksums(source.owner, job, [True] * len(job.copies), snapshot)
                 expected |= {copy.table.name: one for copy, one in zip(job.copies, sums, strict=True)}
         yield Sides(source, destination, jobs, expected)

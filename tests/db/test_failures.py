@@ -108,6 +108,19 @@ def test_a_connection_that_a_load_loses_is_made_anew(sides: Sides, side: str) ->
     assert rows_of(sides.destination, "select count(*) from extra.large") == [(3000,)]
 
 
+def test_a_server_that_waits_for_a_lost_load_does_not_hold_up_the_next(sides: Sides) -> None:
+    in_extra(sides.source, LARGE)
+
+    with (
+        breaking(sides.destination, noticed=False) as (way, broken),
+        in_background(sides.source, way) as run,
+    ):
+        run.future.result(timeout=20)
+        assert broken.is_set()
+
+    assert rows_of(sides.destination, "select count(*) from extra.large") == [(3000,)]
+
+
 def test_the_first_failure_ends_what_else_is_at_work(sides: Sides) -> None:
     in_extra(sides.source, LARGE + REFUSED["a full disk"][0])
     with closed(sides.destination, COPY) as gate, failing(sides, DestinationError, "copy") as failure:

@@ -25,6 +25,7 @@ from elt_script.plan import Plan
 from elt_script.prepare import Prepared, Servers, prepared, ready
 from elt_script.report import RunReport, TableReport
 from elt_script.steps import audit, finish, preflight, publish, stage
+from elt_script.steps.copy import for_loading
 from elt_script.steps.transform import transform
 from elt_script.steps.watch import watched
 from elt_script.tables import TableName
@@ -113,8 +114,9 @@ def _run(
                 )
             warnings = generations.drop_old(control, config.pipeline, config.publish.keep)
             stage.create(servers.destination, control, staging, plan)
+        loading = for_loading(servers.destination, control)
         content = _content(config, plan)
-        loader = Loader(servers.source, servers.destination, snapshot, plan, staging, content, pools)
+        loader = Loader(servers.source, loading, snapshot, plan, staging, content, pools)
         with clock.at("copy"):
             done = _copied(ready_plan, loader)
         with clock.at("finish"):

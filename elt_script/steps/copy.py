@@ -16,7 +16,7 @@ from elt_script.errors import EltError, SourceError
 from elt_script.pg import stop
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import Command, Finished, run
-from elt_script.pg.session import query
+from elt_script.pg.session import Connection, query, value
 from elt_script.tables import Copied, CopyJob, TableCopy
 
 ATTEMPTS = 3  # of a pair that lost a connection
@@ -25,6 +25,16 @@ COUNTED = re.compile(r"elt\.rows (\d+)$\n?", re.MULTILINE)
 COUNT = "\\warn elt.rows :ROW_COUNT"
 
 log = structlog.get_logger()
+
+
+def for_loading(destination: Endpoint, conn: Connection) -> Endpoint:
+    """Return the destination with sessions set up to load fast what is only staged.
+
+    A commit need not wait for the disk: that of publish waits for all that was written before it.
+    """
+    choices = sql.SQL("select enumvals from pg_settings where name = 'default_toast_compression'")
+    lz4 = {"default_toast_compression": "lz4"} if "lz4" in (value(conn, choices) or ()) else {}
+    return destination.with_settings(synchronous_commit="off", **lz4)
 
 
 def copy_rows(

@@ -55,6 +55,23 @@ def test_a_schema_that_both_versions_know_arrives(
     assert_same(source.admin, destination.admin, {"public": "public"})
 
 
+def test_long_values_are_compressed_by_lz4_where_the_destination_has_it(
+    old_server: Server, source_server: Server, destination_server: Server, make_database: MakeDatabase
+) -> None:
+    source = make_database(source_server, "source")
+    execute(source.owner, "create table t as select repeat('x', 100000) as v")
+    execute(source.owner, "alter table t alter v set compression pglz")
+    execute(source.owner, "create table u as select * from t")
+    methods = "select pg_column_compression(t.v), pg_column_compression(u.v) from public.t, public.u"
+
+    with_lz4, without = (make_database(server, "destination") for server in (old_server, destination_server))
+    for destination in (with_lz4, without):
+        copied(source.owner, destination.owner)
+
+    assert rows_of(without.owner, methods) == [("pglz", "pglz")]
+    assert rows_of(with_lz4.owner, methods) == [("pglz", "lz4")]
+
+
 def test_what_the_older_server_does_not_know_is_shown_and_nothing_is_changed(
     source_server: Server, destination_server: Server, make_database: MakeDatabase
 ) -> None:

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from elt_script import ledger
 from elt_script.errors import EltError, InterruptedRunError, SourceError, TransformError
-from elt_script.pg import locks, stop
+from elt_script.pg import locks, session, stop
 from elt_script.pg.endpoint import Endpoint, translated
 from elt_script.pg.session import Connection
 from elt_script.prepare import application
@@ -39,10 +39,11 @@ def heal(control: Connection, pipeline: str, run_id: str) -> list[str]:
     killed = ledger.unfinished(control, pipeline)
     for left in killed:
         log.warning("run.cleaned_up", killed=left.run_id)
-        cleanup.end_orphans(control, application(pipeline, left.run_id))
+        session.end_orphans(control, application(pipeline, left.run_id))
         cleanup.drop_board(control, board_name(pipeline, left.run_id))
+        how = "published" if ledger.is_published(control, left.run_id) else "failed"
         forget_staged(control, left)
-        ledger.end(control, left.run_id, "failed", 1, "", f"killed; cleaned up by {run_id}")
+        ledger.end(control, left.run_id, how, 1, "", f"killed; cleaned up by {run_id}")
     if ledger.nobody_draws(control, pipeline):
         cleanup.drop_idle_boards(control, board_name(pipeline, ""))
     return [left.run_id for left in killed]
@@ -57,7 +58,7 @@ def forget_staged(control: Connection, left: ledger.Left) -> None:
 def end_orphans(source: Connection, pipeline: str, killed: Sequence[str]) -> None:
     """End what the programs of killed runs still do at the source."""
     for run_id in killed:
-        cleanup.end_orphans(source, application(pipeline, run_id))
+        session.end_orphans(source, application(pipeline, run_id))
 
 
 def given_up(
@@ -104,7 +105,7 @@ def _written_down(
     status = getattr(failure, "exit_status", 1)
     message = failure.message if isinstance(failure, EltError) else repr(failure)
     with destination.connect(autocommit=True) as conn:
-        cleanup.end_orphans(conn, destination.application, control)
+        session.end_orphans(conn, destination.application, control)
         conn.execute(sql.SQL("set lock_timeout = {}").format(sql.Literal(f"{PATIENCE_S}s")))
         if not ledger.is_installed(conn):
             return False

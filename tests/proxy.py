@@ -1,41 +1,123 @@
-"""A network that breaks once: a relay in front of a server, which drops the first session that moves much."""
+"""A network that fails as it is told: a relay in front of a server."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from elt_script.pg.endpoint import Endpoint
 
 MUCH = 5_000_000  # bytes
 CHUNK = 1 << 16
+AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: close() resets
 
 
-class _Relay:
-    """Accept sessions, and pass on what both sides say."""
+@dataclass(slots=True)
+class Session:
+    """A client's socket and the server's, and whether anything passes between them."""
 
-    def __init__(self, server: tuple[str, int], *, noticed: bool) -> None:
+    ends: tuple[socket.socket, socket.socket]
+    flowing: threading.Event = field(default_factory=threading.Event)
+    moved: int = 0
+    ended: int = 0  # of its two directions
+    lost: bool = False
+
+
+class Proxy:
+    """Accept sessions, and pass on what both sides say, unless told otherwise."""
+
+    def __init__(self, server: tuple[str, int]) -> None:
         self._server = server
-        self._noticed = noticed
-        self._silent: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
-        self.broken = threading.Event()
-        self._threads = [threading.Thread(target=self._accept)]
+        self.broken = threading.Event()  # what was to happen has happened
+        self._answering = threading.Event()
+        self._answering.set()
+        self._delay_s, self._bytes_per_s = 0.0, 0
+        self._due: tuple[int, Callable[[Session], None]] | None = None
+        self._flips = False
+        self._sessions: list[Session] = []
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
+    def after(self, size: int, fault: Callable[[Session], None]) -> None:
+        """Let a fault happen once, to the first session that passes so many bytes."""
+        self._due = size, fault
+
+    def reset(self, only: Session | None = None) -> None:
+        """Break sessions off, as a machine does that was switched off and on."""
+        for session in self._these(only):
+            for end in session.ends:
+                with contextlib.suppress(OSError):
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        self.close(only)
+
+    def close(self, only: Session | None = None) -> None:
+        """End sessions in order."""
+        for session in self._these(only):
+            for end in session.ends:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+            session.flowing.set()
+
+    def lose(self, only: Session) -> None:
+        """End a session for its client alone: the server waits for more."""
+        only.lost = True
+        with contextlib.suppress(OSError):
+            only.ends[0].shutdown(socket.SHUT_RDWR)
+
+    def stall(self, only: Session | None = None) -> None:
+        """Pass nothing on any more in sessions that are there; new ones fare better."""
+        for session in self._these(only):
+            session.flowing.clear()
+
+    def blackhole(self) -> None:
+        """Pass nothing on any more, and answer nobody."""
+        self._answering.clear()
+        self.stall()
+
+    def delay(self, seconds: float) -> None:
+        """Keep everything back for a while."""
+        self._delay_s = seconds
+
+    def throttle(self, bytes_per_s: int) -> None:
+        """Pass on no more than this, in each session and direction."""
+        self._bytes_per_s = bytes_per_s
+
+    def flip(self) -> None:
+        """Change one bit in the middle of the next chunk of rows."""
+        self._flips = True
+
+    def heal(self) -> None:
+        """Be a good network again."""
+        self._delay_s, self._bytes_per_s, self._flips, self._due = 0.0, 0, False, None
+        self._answering.set()
+        for session in self._sessions:
+            session.flowing.set()
+
+    def stop(self) -> None:
+        """End every session, and answer nobody any more."""
+        self.heal()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for end in self._silent:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
+        self.close()
+        for thread in list(self._threads):
             thread.join()
+
+    def busiest(self) -> Session:
+        """Return the session that has passed most."""
+        return max(self._sessions, key=lambda session: session.moved)
+
+    def _these(self, only: Session | None) -> list[Session]:
+        return [only] if only is not None else list(self._sessions)
 
     def _accept(self) -> None:
         while True:
@@ -43,36 +125,62 @@ class _Relay:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            pair = client, socket.create_connection(self._server)
-            for one, other in (pair, pair[::-1]):
-                self._threads.append(threading.Thread(target=self._pass_on, args=(one, other)))
-                self._threads[-1].start()
+            self._answering.wait()
+            try:
+                server = socket.create_connection(self._server)
+            except OSError:  # it does not run
+                client.close()
+                continue
+            session = Session((client, server))
+            session.flowing.set()
+            self._sessions.append(session)
+            for one, other in (session.ends, session.ends[::-1]):
+                thread = threading.Thread(target=self._pass_on, args=(session, one, other), daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
-    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
-        moved = 0
+    def _pass_on(self, session: Session, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while chunk := one.recv(CHUNK):
-                moved += len(chunk)
-                if moved > MUCH and not self.broken.is_set():
-                    self.broken.set()
-                    if not self._noticed:
-                        self._silent.append(other)
-                    break
-                other.sendall(chunk)
-        for end in (one, *(() if other in self._silent else (other,))):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+                other.sendall(self._treated(session, chunk))
+        with self._lock:
+            session.ended += 1
+            over = session.ended == len(session.ends)
+            if over:
+                self._sessions.remove(session)
+        for end in session.ends:
+            if over:
+                end.close()
+            elif not session.lost:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def _treated(self, session: Session, chunk: bytes) -> bytes:
+        session.moved += len(chunk)
+        due = self._due
+        if due is not None and session.moved > due[0]:
+            self._due = None
+            due[1](session)
+            self.broken.set()
+        if self._flips and len(chunk) > CHUNK // 4:
+            self._flips = False
+            chunk = _flipped(chunk)
+            self.broken.set()
+        time.sleep(self._delay_s + (len(chunk) / self._bytes_per_s if self._bytes_per_s else 0))
+        session.flowing.wait()
+        return chunk
+
+
+def _flipped(chunk: bytes) -> bytes:
+    at = len(chunk) // 2
+    return chunk[:at] + bytes((chunk[at] ^ 1,)) + chunk[at + 1 :]
 
 
 @contextmanager
-def breaking(endpoint: Endpoint, *, noticed: bool = True) -> Generator[tuple[Endpoint, threading.Event]]:
-    """Give a way to a database that breaks once, and the event that it has done so.
-
-    noticed  by whom the broken session's data was for: else he waits for more of it
-    """
-    relay = _Relay((endpoint.parameters["host"], int(endpoint.parameters["port"])), noticed=noticed)
+def proxied(endpoint: Endpoint) -> Generator[tuple[Endpoint, Proxy]]:
+    """Give a way to a database that fails when it is told to."""
+    proxy = Proxy((endpoint.parameters["host"], int(endpoint.parameters["port"])))
     try:
-        yield replace(endpoint, parameters={**endpoint.parameters, "port": str(relay.port)}), relay.broken
+        yield replace(endpoint, parameters={**endpoint.parameters, "port": str(proxy.port)}), proxy
     finally:
-        relay.close()
+        proxy.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from elt_script.errors import DestinationError, EltError, SourceError
 from elt_script.pg import stop
+from elt_script.pg.passing import is_passing
 from elt_script.pg.process import Command
 
 Role = Literal["source", "destination"]
@@ -40,10 +42,24 @@ VARIABLES = {
     "PGTARGETSESSIONATTRS": "target_session_attrs",
 }
 
-KEEPALIVES = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6"}
+# A peer that is silent for 90 s is gone: for our side of a session, and for its server, which would keep the
+# session's locks. Postgres ignores these where the platform has no such thing.
+PATIENCE = {
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "6",
+    "tcp_user_timeout": "90000",
+}
+SERVER_PATIENCE = {
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "6",
+    "tcp_user_timeout": "90000",
+}
 
 # What `alter database` and `alter role` may have set, and what must not change a byte of the result.
 PINNED = {
+    **SERVER_PATIENCE,
     "search_path": "",
     "DateStyle": "ISO, MDY",
     "IntervalStyle": "postgres",
@@ -73,6 +89,9 @@ PINNED = {
     "jit": "off",
 }
 PINNED_SINCE = {17: {"transaction_timeout": "0"}}
+
+SESSION_NAMES = 0x1000  # a name has at most 63 bytes, and three of them are left for this
+_sessions = itertools.count()
 
 
 def inherited_environment() -> dict[str, str]:
@@ -140,6 +159,18 @@ class Endpoint:
         """Return this endpoint with sessions as its server sets them up: for what is not ours to pin."""
         return replace(self, pinned=False)
 
+    def moving_rows(self) -> Endpoint:
+        """Return this endpoint for sessions whose peer may rightly read nothing for long.
+
+        The kernel counts a window that stays closed as silence, however alive the peer: a load that waits for
+        a lock, or a source whose destination is busy. A stall of these is for pg/lifeline.py to tell.
+        """
+        return replace(
+            self,
+            parameters={**self.parameters, "tcp_user_timeout": "0"},
+            settings={**self.settings, "tcp_user_timeout": "0"},
+        )
+
     def environment(self) -> Mapping[str, str]:
         """Return the variables by which any program of libpq's finds this database."""
         names = {key: name for name, key in VARIABLES.items()}
@@ -153,13 +184,17 @@ class Endpoint:
         """
         stop.current().heed()
         _forget_foreign_variables()
-        session = psycopg.connect(
-            self._conninfo(),
-            password=self.password,
-            application_name=self.application,
-            autocommit=True,
-            cursor_factory=_SourceCursor if self.role == "source" else psycopg.Cursor,
-        )
+        try:
+            session = psycopg.connect(
+                self._conninfo(),
+                password=self.password,
+                application_name=self.application,
+                autocommit=True,
+                cursor_factory=_SourceCursor if self.role == "source" else psycopg.Cursor,
+            )
+        except psycopg.Error as error:
+            error.add_note(self.role)
+            raise
         stop.current().opened(session)
         if self.pinned and self.version is None:  # what this version knows could not be among the options
             for name, value in _pinned_since(session.info.server_version // 10_000).items():
@@ -171,12 +206,14 @@ class Endpoint:
         """Return one of Postgres' own programs, pointed at this database."""
         path = str(self.bin / name) if self.bin else name
         label = f"{name} ({self.role})"
-        return Command(label, (path, *arguments), self._environment(), self.error)
+        session = f"{self.application}/{next(_sessions) % SESSION_NAMES:x}"
+        environment = {**self._environment(), "PGAPPNAME": session}
+        return Command(label, (path, *arguments), environment, self.error, session=session)
 
     def psql(self, *arguments: str) -> Command:
         """psql that stops at the first error and prints data only; the script is its stdin."""
         quiet = ("--no-psqlrc", "--quiet", "--no-password", "--tuples-only", "--no-align")
-        strict = ("--set", "ON_ERROR_STOP=1", "--dbname", self._conninfo())
+        strict = ("--set", "ON_ERROR_STOP=1", "--set", "VERBOSITY=verbose", "--dbname", self._conninfo())
         return replace(self.program("psql", *quiet, *strict, *arguments), lost_status=2)
 
     def pg_dump(self, *arguments: str) -> Command:
@@ -195,7 +232,7 @@ class Endpoint:
     def _conninfo(self) -> str:
         # here and not in PGOPTIONS, which the options of a libpq service would replace
         pinned = {"options": self._options(), "client_encoding": "UTF8"} if self.pinned else {}
-        return make_conninfo("", **{"connect_timeout": "10", **KEEPALIVES, **self.parameters, **pinned})
+        return make_conninfo("", **{"connect_timeout": "10", **PATIENCE, **self.parameters, **pinned})
 
     def _environment(self) -> Mapping[str, str]:
         own = {"PGAPPNAME": self.application, "LC_MESSAGES": "C"}
@@ -245,7 +282,12 @@ def translating() -> Generator[None]:
 def translated(error: psycopg.Error) -> EltError:
     """Return what a session's error means, and what the server said."""
     side = SourceError if "source" in getattr(error, "__notes__", ()) else DestinationError
-    role = "source" if side is SourceError else "destination"
+    failure = _translated(error, side, "source" if side is SourceError else "destination")
+    failure.transient = is_passing(error)
+    return failure
+
+
+def _translated(error: psycopg.Error, side: type[EltError], role: str) -> EltError:
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return side(
             f"the {role} kept us waiting for a lock",

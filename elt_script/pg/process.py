@@ -15,6 +15,7 @@ from typing import IO
 
 from elt_script.errors import EltError
 from elt_script.pg import stop
+from elt_script.pg.passing import is_said_to_pass, plainly
 
 PIPE_BYTES = 1 << 20  # the kernel's default limit for an unprivileged user, 16 times a pipe's default
 STDERR_BYTES = 16384  # of each program's messages, the last are kept
@@ -30,6 +31,7 @@ class Command:
     error: type[EltError] = EltError  # what it means when it fails
     files: tuple[int, ...] = ()  # open file descriptors that argv names as /dev/fd/N
     lost_status: int | None = None  # the exit status by which the program says that it lost its server
+    session: str = ""  # what its session is called at the server, and no other
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +171,9 @@ def _want_success(
     blamed = killed or [i for i in causes if stderr[i]] or causes
     first, status = commands[blamed[0]], processes[blamed[0]].returncode
     how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-    said = (f"{commands[i].label} said: {stderr[i]}" for i in blamed if stderr[i])
+    said = (f"{commands[i].label} said: {plainly(stderr[i])}" for i in blamed if stderr[i])
     failure = first.error(f"{first.label} {how}", detail="\n".join(said))
     failure.transient = any(
-        process.returncode == command.lost_status
-        for command, process in zip(commands, processes, strict=True)
-        if command.lost_status is not None
+        commands[i].lost_status == processes[i].returncode or is_said_to_pass(stderr[i]) for i in failed
     )
     raise failure

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 import psycopg
+import structlog
 from psycopg import sql
 from psycopg.rows import class_row
 
@@ -23,6 +24,8 @@ Connection = psycopg.Connection[Any]
 Row = TypeVar("Row")
 
 EVERY_OBJECT = sql.SQL("true")
+
+log = structlog.get_logger()
 
 
 @cache
@@ -140,3 +143,17 @@ def is_lost(conn: Connection) -> bool:
     except psycopg.Error:
         return True
     return False
+
+
+def end_orphans(conn: Connection, application: str, but: int = 0) -> None:
+    """End the sessions that programs of a run still have in this database when the programs are gone.
+
+    A server does not notice a client's end while what the client sent waits to be read: behind a load that
+    stands still, a session may live on with its locks.
+
+    application  how the names of sessions begin that only this run, or this program of it, has
+    but          the pid of one that is no program's
+    """
+    facts = {"application": application, "but": but}
+    for (pid,) in conn.execute(query("end_orphans"), facts).fetchall():
+        log.warning("orphan.ended", pid=pid)

@@ -4,26 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import structlog
 from psycopg import sql
 
 from elt_script.pg.session import Connection, query
-
-log = structlog.get_logger()
-
-
-def end_orphans(conn: Connection, application: str, but: int = 0) -> None:
-    """End the sessions that programs of a run still have in this database when the programs are gone.
-
-    A server does not notice a client's end while what the client sent waits to be read: behind a load that
-    stands still, a session may live on with its locks.
-
-    application  the name that only this run's sessions have
-    but          the pid of one that is no program's
-    """
-    facts = {"application": application, "but": but}
-    for (pid,) in conn.execute(query("end_orphans"), facts).fetchall():
-        log.warning("orphan.ended", pid=pid)
 
 
 def drop_staging(conn: Connection, schemas: Sequence[str], patience_seconds: int) -> None:

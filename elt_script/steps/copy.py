@@ -105,13 +105,13 @@ def attempt(
 
 def _pair(job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str) -> Finished:
     only = _only_attempt(job, destination)
+    reader, loading = source.moving_rows().psql("--file=-"), destination.moving_rows()
     if job.binary:
         (copy,) = job.copies
-        loader = _binary_loader(copy, destination, only)
+        loader = _binary_loader(copy, loading, only)
         if max(len(argument.encode()) for argument in loader.argv) < LONGEST_ARGUMENT:
-            return run(source.psql("--file=-"), loader, script=_binary_script(copy, snapshot))
-    script = _text_script(job, snapshot, only)
-    return run(source.psql("--file=-"), destination.psql("--file=-"), script=script)
+            return run(reader, loader, script=_binary_script(copy, snapshot))
+    return run(reader, loading.psql("--file=-"), script=_text_script(job, snapshot, only))
 
 
 def _only_attempt(job: CopyJob, destination: Endpoint) -> sql.Composed:

@@ -29,7 +29,7 @@ from tests.gates import (
     wait_for_waiter,
     waiting_for,
 )
-from tests.proxy import breaking
+from tests.proxy import MUCH, proxied
 from tests.untouched import untouched
 
 HERE = "current_database() like 'destination%'"
@@ -100,10 +100,11 @@ LARGE = f"""
 def test_a_connection_that_a_load_loses_is_made_anew(sides: Sides, side: str) -> None:
     in_extra(sides.source, LARGE)
 
-    with breaking(getattr(sides, side)) as (way, broken), capture_logs() as logs:
+    with proxied(getattr(sides, side)) as (way, proxy), capture_logs() as logs:
+        proxy.after(MUCH, proxy.reset)
         copied(*((way, sides.destination) if side == "source" else (sides.source, way)))
 
-    assert broken.is_set()
+    assert proxy.broken.is_set()
     assert "copy.retried" in [log["event"] for log in logs]
     assert rows_of(sides.destination, "select count(*) from extra.large") == [(3000,)]
 
@@ -111,12 +112,11 @@ def test_a_connection_that_a_load_loses_is_made_anew(sides: Sides, side: str) ->
 def test_a_server_that_waits_for_a_lost_load_does_not_hold_up_the_next(sides: Sides) -> None:
     in_extra(sides.source, LARGE)
 
-    with (
-        breaking(sides.destination, noticed=False) as (way, broken),
-        in_background(sides.source, way) as run,
-    ):
-        run.future.result(timeout=20)
-        assert broken.is_set()
+    with proxied(sides.destination) as (way, proxy):
+        proxy.after(MUCH, proxy.lose)
+        with in_background(sides.source, way) as run:
+            run.future.result(timeout=20)
+        assert proxy.broken.is_set()
 
     assert rows_of(sides.destination, "select count(*) from extra.large") == [(3000,)]
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from elt_script.errors import EltError, InterruptedRunError
+from elt_script.errors import EltError, InterruptedRunError, complaint, defect
+from elt_script.secret import leave_no_core
 
 if TYPE_CHECKING:
     from elt_script.config.model import Config
@@ -259,11 +260,12 @@ def healthcheck(settings: Settings) -> None:
 
 def main() -> NoReturn:
     """Be the program `elt`."""
+    leave_no_core()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         status = cli.main(standalone_mode=False)
     except EltError as error:
-        _complain(error)
+        click.echo(complaint("elt", error), err=True)
         status = error.exit_status
     except click.ClickException as error:
         error.show()
@@ -271,17 +273,10 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, click.Abort):
         click.echo("elt: interrupted", err=True)
         status = InterruptedRunError.exit_status
+    except Exception as error:  # noqa: BLE001  (Python would print what it holds, secrets too)
+        click.echo(complaint("elt", defect(error)), err=True)
+        status = EltError.exit_status
     sys.exit(status if isinstance(status, int) else 0)
-
-
-def _complain(error: EltError) -> None:
-    from elt_script.wording import escaped
-
-    click.echo(f"elt: {escaped(error.message)}", err=True)
-    for line in error.detail.splitlines():
-        click.echo(f"  {escaped(line)}", err=True)
-    if error.hint:
-        click.echo(escaped(error.hint), err=True)
 
 
 def _interrupt(signum: int, _frame: FrameType | None) -> NoReturn:

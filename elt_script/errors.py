@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
+
+from elt_script.secret import redacted
+from elt_script.wording import escaped
 
 
 class EltError(Exception):
@@ -12,20 +16,38 @@ class EltError(Exception):
     message  lower case, no full stop, names the object
     detail   the facts: what a program or a server said, what was found instead
     hint     a whole sentence: what to do now
+
+    No secret is in it, whoever quoted one.
     """
 
     exit_status = 1
     transient = False  # a lost connection: the same may work in a moment
 
     def __init__(self, message: str, *, detail: str = "", hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.detail = detail
-        self.hint = hint
+        self.message = redacted(message)
+        self.detail = redacted(detail)
+        self.hint = redacted(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         parts = [self.message, self.detail, self.hint]
         return "\n".join(part for part in parts if part)
+
+
+def complaint(program: str, error: EltError) -> str:
+    """Return what a program says of an error; nothing in it moves a cursor, or looks like a line of ours."""
+    detail = (f"  {escaped(line)}" for line in error.detail.splitlines())
+    hint = (escaped(line) for line in error.hint.splitlines())
+    return "\n".join((f"{program}: {escaped(error.message)}", *detail, *hint))
+
+
+def defect(error: Exception) -> EltError:
+    """Return what stands for an error that nobody foresaw: Python's own words, without secrets."""
+    return EltError(
+        f"a defect of elt: {type(error).__name__}",
+        detail="".join(traceback.format_exception(error)),
+        hint="Please report it. `elt status` says what is live.",
+    )
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from elt_script.pg import locks, session, stop
 from elt_script.pg.endpoint import Endpoint, translated
 from elt_script.pg.session import Connection
 from elt_script.prepare import application
+from elt_script.secret import redacted
 from elt_script.steps import cleanup
 
 OLD_DATA = "Nothing was published, the old data is still live. Mend what is named here, then run again."
@@ -73,7 +74,7 @@ def given_up(
     work = stop.current()
     failure = translated(error) if isinstance(error, psycopg.Error) else error
     if isinstance(error, psycopg.errors.LockNotAvailable) and isinstance(failure, EltError):
-        failure.detail += _who_alters(source if isinstance(failure, SourceError) else destination)
+        failure.detail += redacted(_who_alters(source if isinstance(failure, SourceError) else destination))
     if work.stopped.is_set():
         failure = work.interruption(f"the run was stopped at step {step}")
     with stop.unstoppable():
@@ -103,7 +104,7 @@ def _written_down(
 ) -> bool:
     """Write down how a run ended; return whether its data is live."""
     status = getattr(failure, "exit_status", 1)
-    message = failure.message if isinstance(failure, EltError) else repr(failure)
+    message = failure.message if isinstance(failure, EltError) else redacted(repr(failure))
     with destination.connect(autocommit=True) as conn:
         session.end_orphans(conn, destination.application, control)
         conn.execute(sql.SQL("set lock_timeout = {}").format(sql.Literal(f"{PATIENCE_S}s")))

@@ -10,12 +10,13 @@ from types import FrameType
 from typing import NoReturn
 
 import click
-import structlog
 from rich.console import Console
 
-from elt_script.errors import ConfigError, EltError, InterruptedRunError
+from elt_script.display.events import LogFormat, configure
+from elt_script.errors import ConfigError, EltError, InterruptedRunError, complaint, defect
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import supervised
+from elt_script.secret import leave_no_core
 from elt_script.tables import TableName
 from source_db_init.dialect import Wishes
 from source_db_init.seed import Order, seed
@@ -163,9 +164,8 @@ def cli(
     max_retries: int,
     delay_seconds: float,
     bin_dir: Path | None,
-    log_format: str,
+    log_format: LogFormat,
 ) -> None:
-    _configure_logs(log_format)
     user = _setting("POSTGRES_USER", user, os.environ.get("POSTGRES_USER_FILE")) or "postgres"
     db = _setting("POSTGRES_DB", db, os.environ.get("POSTGRES_DB_FILE")) or user
     password = _setting("POSTGRES_PASSWORD", os.environ.get("POSTGRES_PASSWORD"), password_file)
@@ -184,11 +184,14 @@ def cli(
         delay_seconds=delay_seconds,
         bin_dir=bin_dir,
     )
-    click.echo(seed(order, Console(stderr=True)))
+    with configure(log_format):
+        seeded = seed(order, Console(stderr=True))
+    click.echo(seeded)
 
 
 def main() -> NoReturn:
     """Run the command: an error becomes words on stderr and an exit status."""
+    leave_no_core()
     caught: list[int] = []
 
     def interrupt(signum: int, _frame: FrameType | None) -> NoReturn:
@@ -211,11 +214,13 @@ def main() -> NoReturn:
     except OSError as error:  # a full disk under the copies that are made here
         what = f"{error.filename or 'a file'} cannot be written or read"
         status = _told(EltError(what, detail=error.strerror or str(error)))
+    except Exception as error:  # noqa: BLE001  (Python would print what it holds, secrets too)
+        status = _told(defect(error))
     sys.exit(status)
 
 
 def _told(error: EltError) -> int:
-    click.echo("\n  ".join(f"elt-seed: {error}".splitlines()), err=True)
+    click.echo(complaint("elt-seed", error), err=True)
     return error.exit_status
 
 
@@ -258,19 +263,3 @@ def _quote(text: str | None) -> str | None:
     if text and text != "none" and (len(text) > 1 or text in "\r\n" or not text.isascii()):
         raise ConfigError(f"{text!r} cannot be a quote", hint="Give one character, or none.")
     return "" if text == "none" else text or None
-
-
-def _configure_logs(log_format: str) -> None:
-    renderer = (
-        structlog.processors.JSONRenderer()
-        if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

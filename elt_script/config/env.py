@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from elt_script.config.model import Schedule, Server
+from elt_script.config.url import OTHER_SECRETS
 from elt_script.config.value import is_mapping, read_secret
 from elt_script.config.yaml import Fault, Location, Unusable, is_text
 
@@ -144,5 +145,7 @@ def _misspelt(side: str, environ: Mapping[str, str], referred: set[str]) -> Iter
         key = name.removeprefix(prefix).removesuffix("_FILE").lower()
         if not name.startswith(prefix) or name in referred or key in KEYS or f"{key}_file" in KEYS:
             continue
-        if meant := closest(key, KEYS, cutoff=0.8):
+        if key in OTHER_SECRETS:
+            yield Fault(0, name, "is not a name that elt knows: it takes no secret but the password")
+        elif meant := closest(key, KEYS, cutoff=0.8):
             yield Fault(0, name, f"is not a name that elt knows: did you mean {prefix}{meant.upper()}?")

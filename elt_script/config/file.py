@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -23,12 +24,15 @@ from elt_script.config.model import (
     Wait,
 )
 from elt_script.config.schema import json_schema
+from elt_script.config.url import OTHER_SECRETS
 from elt_script.config.value import NOT_GIVEN, Section, is_mapping
 from elt_script.config.yaml import Document, Fault, Location, place, read_yaml
 from elt_script.errors import ConfigError
 
 __all__ = ["json_schema", "load"]
 
+MOST_BYTES = 1_000_000
+MOST_FAULTS = 100  # that are told at once
 USUAL = Path("config.yaml")
 PASSWORDS: frozenset[Location] = frozenset((side, "password") for side in SIDES)
 
@@ -81,7 +85,7 @@ def load(path: Path | None, environ: Mapping[str, str], *, without: Collection[s
     try:
         config = Config.model_validate(filled.values, context={"folder": folder})
     except ValidationError as error:
-        config, faults = None, [*faults, *_faults(error, file, document, filled)]
+        config, faults = None, [*faults, *islice(_faults(error, file, document, filled), MOST_FAULTS)]
     if config is None or faults:
         raise _error(file, faults)
     return config
@@ -92,11 +96,14 @@ def _read(file: Path | None, environ: Mapping[str, str]) -> Document:
         return read_yaml("", environ, PASSWORDS)
     hint = "Name another file with --config, or let `elt init` write a commented config.yaml."
     try:
-        content = file.read_bytes()
+        with file.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise ConfigError(f"{file} does not exist", hint=hint) from None
     except OSError as error:
         raise ConfigError(f"{file} cannot be read", detail=error.strerror or "", hint=hint) from None
+    if len(content) > MOST_BYTES:
+        raise ConfigError(f"{file} has more than {MOST_BYTES:,} bytes: it is no configuration", hint=hint)
     try:
         return read_yaml(content.decode("utf-8-sig"), environ, PASSWORDS)
     except UnicodeDecodeError as error:
@@ -151,6 +158,8 @@ def _text(found: ErrorDetails) -> str:
 def _unknown(key: str, section: type[Section]) -> str:
     """Return what to say of a key that a section does not have."""
     known = tuple(section.model_fields)
+    if key in OTHER_SECRETS:
+        return "is not a key: elt takes no secret but the password"
     elsewhere = [name for name, other in SECTIONS.items() if key in other.model_fields]
     if elsewhere:
         return f"is not a key here: it belongs under {' or '.join(elsewhere)}"

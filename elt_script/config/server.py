@@ -11,6 +11,7 @@ from elt_script.config.url import from_url
 from elt_script.config.value import (
     NOT_GIVEN,
     FilePath,
+    KeyPath,
     RootCertificatePath,
     SecretPath,
     Section,
@@ -63,9 +64,7 @@ class Server(Section):
         default=None, description="file of the certificate authorities to trust, or the word system"
     )
     sslcert: FilePath | None = Field(default=None, description="file of the client's certificate")
-    sslkey: FilePath | None = Field(
-        default=None, description="file of the client's key, without a passphrase"
-    )
+    sslkey: KeyPath | None = Field(default=None, description="file of the client's key, without a passphrase")
     sslcrl: FilePath | None = Field(default=None, description="file of revoked certificates")
     sslcrldir: FilePath | None = Field(default=None, description="folder of revoked certificates")
     sslcertmode: Literal["disable", "allow", "require"] | None = Field(

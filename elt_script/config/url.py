@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import functools
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
-from elt_script.config.value import fault
+from elt_script.config.value import fault, want_open_key
 
 SCHEMES = ("postgresql://", "postgres://")
 
@@ -45,8 +46,14 @@ def from_url(url: str) -> dict[str, str]:
             raise fault(f"{key} is set by elt itself: leave it out of the url")
     if "service" not in keywords and not keywords.get("host") and not keywords.get("hostaddr"):
         raise fault("names no host (a local socket's folder is given as ?host=/var/run/postgresql)")
+    if not all(port == "" or port.isdecimal() for port in keywords.get("port", "").split(",")):
+        raise fault(
+            "has a port that is no number: postgresql://user@host:5432/dbname"
+        )  # or a password, perhaps
     if "://" in keywords.get("dbname", ""):
         raise fault("dbname is a URL within the url: give that one alone")
+    if "sslkey" in keywords:
+        want_open_key(Path(keywords["sslkey"]))
     return keywords
 
 

@@ -11,6 +11,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 NOT_GIVEN: Final = "not_given"  # the type of a fault that the environment could cure as well
 
+SECRET_BYTES = 65_536  # more is a mistake, or a device without an end
+ENCRYPTED_KEYS = (b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED")  # PKCS#8, and OpenSSL's own
+
 
 def fault(text: str, kind: Literal["fault", "not_given"] = "fault") -> PydanticCustomError:
     """Return what a validator raises: text says what is wrong and what would be right, never a value.
@@ -58,17 +61,25 @@ def read_secret(path: Path) -> str:
     Raises ValueError, which says why not and never shows what is in the file.
     """
     try:
-        text = path.read_bytes().decode()
+        content = _start_of(path)
+        text = content.decode()
     except OSError as error:
         raise ValueError(f"the file cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ValueError("the file is not UTF-8 text") from None
+    if len(content) > SECRET_BYTES:
+        raise ValueError(f"the file has more than {SECRET_BYTES} bytes: it is no password's")
     text = text.removesuffix("\n").removesuffix("\r")
     if not text:
         raise ValueError("the file is empty")
     if "\0" in text:
         raise ValueError("the file holds a zero byte")
     return text
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(SECRET_BYTES + 1)
 
 
 def _from_folder(path: Path, info: ValidationInfo) -> Path:
@@ -106,7 +117,22 @@ def _secret_file(path: Path) -> Path:
     return path
 
 
+def want_open_key(path: Path) -> Path:
+    """Return the path of a client's key, unless OpenSSL would ask for its passphrase on a terminal."""
+    try:
+        content = _start_of(path)
+    except OSError:  # libpq says it better: it knows what it wants of the file
+        return path
+    if any(mark in content for mark in ENCRYPTED_KEYS):
+        raise fault(
+            "the key has a passphrase, which elt cannot give: write one without (openssl pkey -in … -out …) "
+            "that only its owner may read"
+        )
+    return path
+
+
 FilePath = Annotated[Path, AfterValidator(_from_folder)]
 FolderPath = Annotated[Path, AfterValidator(_from_folder), AfterValidator(_folder)]
+KeyPath = Annotated[Path, AfterValidator(_from_folder), AfterValidator(want_open_key)]
 SecretPath = Annotated[Path, AfterValidator(_from_folder), AfterValidator(_secret_file)]
 RootCertificatePath = Annotated[Path, AfterValidator(_root_certificate)]

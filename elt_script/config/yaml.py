@@ -38,6 +38,7 @@ EXPLAINED = {
 }
 
 MOST_VALUES = 100_000  # aliases of aliases could stand for billions
+MOST_LEVELS = 50
 NAMED_BY_USERS = ("schemas", "tables")
 
 
@@ -104,14 +105,24 @@ def read_yaml(text: str, environ: Mapping[str, str], secrets: frozenset[Location
     """
     document = Document(None, environ, secrets)
     try:
+        _want_shallow(text)
         document.root = yaml.compose(text, Loader=yaml.CSafeLoader)
         if document.root is not None:
             document.value = _value(document, document.root, (), ())
     except yaml.YAMLError as error:
         document.faults[()] = [_syntax(error, text)]
-    except (_TooManyValuesError, RecursionError):
+    except _TooManyValuesError:
         document.faults[()] = [Fault(1, "", "is nested too deeply, or its aliases (*) stand for too much")]
     return document
+
+
+def _want_shallow(text: str) -> None:
+    """Refuse what is nested deeply: composing it, which is done by recursion in C, would crash."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MOST_LEVELS:
+            raise _TooManyValuesError
 
 
 def is_text(value: str) -> bool:

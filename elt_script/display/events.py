@@ -15,6 +15,7 @@ import structlog
 from structlog.processors import JSONRenderer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from elt_script.secret import redacted_value
 from elt_script.wording import escaped, key_values, plain
 
 LogFormat = Literal["auto", "json", "console"]
@@ -52,12 +53,17 @@ def _configure_structlog(show: Processor, file: TextIO) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _without_secrets,
             _never_raising(show),
         ],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
         logger_factory=structlog.WriteLoggerFactory(file),
         cache_logger_on_first_use=False,  # another block has another stream
     )
+
+
+def _without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: redacted_value(value) for key, value in event.items()}
 
 
 def _shower(log_format: LogFormat, file: TextIO, stack: ExitStack) -> Processor:

@@ -17,6 +17,7 @@ from elt_script.errors import DestinationError, EltError, SourceError
 from elt_script.pg import stop
 from elt_script.pg.passing import is_passing
 from elt_script.pg.process import Command
+from elt_script.secret import remember
 
 Role = Literal["source", "destination"]
 
@@ -32,14 +33,21 @@ VARIABLES = {
     "PGDATABASE": "dbname",
     "PGUSER": "user",
     "PGSSLMODE": "sslmode",
+    "PGPASSFILE": "passfile",
     "PGSSLROOTCERT": "sslrootcert",
     "PGSSLCERT": "sslcert",
     "PGSSLKEY": "sslkey",
     "PGSSLCRL": "sslcrl",
+    "PGSSLCRLDIR": "sslcrldir",
+    "PGSSLCERTMODE": "sslcertmode",
+    "PGSSLSNI": "sslsni",
+    "PGSSLMINPROTOCOLVERSION": "ssl_min_protocol_version",
+    "PGSSLMAXPROTOCOLVERSION": "ssl_max_protocol_version",
     "PGCHANNELBINDING": "channel_binding",
     "PGGSSENCMODE": "gssencmode",
     "PGREQUIREAUTH": "require_auth",
     "PGTARGETSESSIONATTRS": "target_session_attrs",
+    "PGCONNECT_TIMEOUT": "connect_timeout",
 }
 
 # A peer that is silent for 90 s is gone: for our side of a session, and for its server, which would keep the
@@ -131,6 +139,9 @@ class Endpoint:
     application: str = "elt"
     pinned: bool = True
 
+    def __post_init__(self) -> None:
+        self._remember(self.password)
+
     def __str__(self) -> str:
         known = self.parameters
         place = known.get("service") or known.get("hostaddr") or known.get("host", "localhost")
@@ -193,8 +204,10 @@ class Endpoint:
                 cursor_factory=_SourceCursor if self.role == "source" else psycopg.Cursor,
             )
         except psycopg.Error as error:
+            self._remember(getattr(error.pgconn, "password", None))
             error.add_note(self.role)
             raise
+        self._remember(session.pgconn.password)  # which libpq may have found in a passfile or a service
         stop.current().opened(session)
         if self.pinned and self.version is None:  # what this version knows could not be among the options
             for name, value in _pinned_since(session.info.server_version // 10_000).items():
@@ -228,6 +241,12 @@ class Endpoint:
     def pg_isready(self, *, timeout_seconds: int) -> Command:
         """pg_isready: does a server answer there."""
         return self.program("pg_isready", "--dbname", self._conninfo(), "--timeout", str(timeout_seconds))
+
+    def _remember(self, password: str | bytes | None) -> None:
+        """Have a password left out of all that is said; libpq gives bytes."""
+        if password:
+            known = password.decode(errors="replace") if isinstance(password, bytes) else password
+            remember(known, *self.parameters.values())
 
     def _conninfo(self) -> str:
         # here and not in PGOPTIONS, which the options of a libpq service would replace

@@ -176,7 +176,7 @@ def test_a_faulty_line_is_named_and_the_old_table_stays(seed: Seed, source: Endp
     assert ran.stderr.splitlines()[-3:] == [
         "elt-seed: line 3 of the CSV does not fit",
         "  3 of 2 columns",
-        "  Correct the line; or say how to read the file: --delimiter, --quote, --skip-lines.",
+        "Correct the line; or say how to read the file: --delimiter, --quote, --skip-lines.",
     ]
     assert rows(source, "select * from public.t") == [(1, 2)]
 

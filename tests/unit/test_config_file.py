@@ -141,9 +141,13 @@ def test_the_message_is_one_line_that_counts() -> None:
             "config.yaml:1: wait.max_retries: an alias (*) leads back to what ",
         ),
         ("? [a, b]\n: c\n", "config.yaml:1: …: a key must be text"),
+        (
+            "source: {sslpassword: p}\n",
+            "config.yaml:1: source.sslpassword: is not a key: elt takes no secret but",
+        ),
         ("<<: 3\n", "config.yaml:1: …: << brings in an alias (*) of a mapping, or a list of them"),
         (
-            "[" * 5000 + "]" * 5000,
+            "[" * 400_000,  # deep enough to overflow the stack of whoever reads it by recursion
             "config.yaml:1: is nested too deeply, or its aliases (*) stand for too much",
         ),
         (
@@ -177,6 +181,15 @@ def test_what_is_said_of_a_fault(text: str, told: str) -> None:
     (only,) = faults(text)
 
     assert only.startswith(told)
+
+
+def test_a_file_without_an_end_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"/dev/zero has more than 1,000,000 bytes: it is no configuration"):
+        load(Path("/dev/zero"), URLS)
+
+
+def test_of_very_many_faults_a_hundred_are_told() -> None:
+    assert len(faults("".join(f"key{number}: 1\n" for number in range(1000)))) == 100
 
 
 def test_aliases_of_aliases_do_not_fill_the_memory() -> None:

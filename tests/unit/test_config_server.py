@@ -202,12 +202,29 @@ def test_a_server_must_be_somewhere_by_its_own_words() -> None:
         ("postgresql://h/x?sslpassword=p", "sslpassword would be seen in the list of processes"),
         ("postgresql://h/x?options=-c%20x%3Dy", "options is set by elt itself: leave it out of the url"),
         ("postgresql:///x", "names no host (a local socket's folder is given as ?host=/var/run/postgresql)"),
+        ("postgresql://somebody:secret/x", "has a port that is no number"),
         ("host=h dbname=postgresql://h/x", "dbname is a URL within the url"),
         ("host=h dbnam=x", "cannot be read: it must be a list of key=value"),
     ],
 )
 def test_a_url_that_would_not_mean_what_it_says(url: str, fault: str) -> None:
     assert faults(url=url)["url"].startswith(fault)
+
+
+@pytest.mark.parametrize("mark", ["BEGIN ENCRYPTED PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED"])
+def test_a_key_with_a_passphrase_is_refused(mark: str, tmp_path: Path) -> None:
+    key = tmp_path / "client.key"
+    key.write_text(f"-----{mark}\n", encoding="ascii")
+
+    for given in ({"sslkey": key, "host": "h"}, {"url": f"postgresql://h/x?sslkey={key}"}):
+        (said,) = faults(dbname="x", **given).values()
+        assert said.startswith("the key has a passphrase, which elt cannot give: write one without")
+
+
+def test_a_secret_without_an_end_is_refused() -> None:
+    assert faults(host="h", dbname="x", password_file="/dev/zero") == {
+        "password_file": "the file has more than 65536 bytes: it is no password's"
+    }
 
 
 @pytest.mark.parametrize(

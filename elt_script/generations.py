@@ -8,6 +8,7 @@ import psycopg
 import structlog
 
 from elt_script import ledger
+from elt_script.pg.rights import granted_on_schema
 from elt_script.pg.session import Connection
 from elt_script.plan import Plan, prefixed, previous_name
 from elt_script.steps import publish
@@ -54,10 +55,16 @@ def swap_for_new(
             for final in kept.schemas
         ),
         opaque=tuple(opaque),
+        keeps=plan.access.keeps,
+        granted=tuple(
+            statement
+            for final, grants in plan.access.on_schema.items()
+            for statement in granted_on_schema(final, grants)
+        ),
     )
 
 
-def swap_back(now: ledger.Kept, before: ledger.Kept) -> publish.Swap:
+def swap_back(now: ledger.Kept, before: ledger.Kept, *, keeps: bool) -> publish.Swap:
     """Return the swap that makes the generation before the live one live again."""
     staged = {final: prefixed("elt_next_", final) for final in before.schemas}
     return publish.Swap(
@@ -66,6 +73,7 @@ def swap_back(now: ledger.Kept, before: ledger.Kept) -> publish.Swap:
         staged=staged,
         previous={final: previous_name(final, 1) for final in now.schemas},
         renames=tuple((previous_name(final, 1), staged[final]) for final in before.schemas),
+        keeps=keeps,
     )
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from elt_script.access import Access, Roles, access_of
 from elt_script.config.model import Config, TableSettings
 from elt_script.copies import copies_of, jobs_of, leaves, spread_anew
 from elt_script.pg.catalog import Extension
@@ -39,6 +40,7 @@ class DestinationFacts:
     live_columns: Mapping[TableName, Mapping[str, str]]  # published relation → column → type
     superuser: bool
     encoding: str
+    roles: Roles
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Plan:
     changes: tuple[str, ...]  # of published tables' columns
     left_out: tuple[tuple[str, str], ...]  # what, why
     faults: tuple[str, ...]
+    access: Access
     dependants: tuple[str, ...] = ()  # what others built on the published tables, and comes along
     given_up: frozenset[str] = frozenset()  # what of it cannot, and the config drops
 
@@ -106,6 +109,7 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         lambda name: TableName(staging[schemas[name.schema]], name.name),
         same_encoding=source.encoding == destination.encoding,
     )
+    access = access_of(config, source.objects, schemas, destination.roles)
     needed = tuple(extension for extension in source.extensions if extension.needed_by)
     adopted, conflicts = _taken(config, source, destination, selection)
     workers = config.jobs or max(2, os.cpu_count() or 2)
@@ -128,7 +132,8 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         adopted=adopted,
         gone=tuple(sorted(name for name in destination.live if name not in published)),
         changes=tuple(_changes(selection, destination)),
-        left_out=selection.left_out,
+        left_out=(*selection.left_out, *access.left_out),
+        access=access,
         faults=(
             *selection.faults,
             *_encoding_faults(source, destination),
@@ -138,6 +143,7 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
             *_other_pipelines(staging, destination),
             *([] if copies or selection.faults else ["no table is left to copy: see `schemas` and `tables`"]),
             *conflicts,
+            *access.faults,
         ),
     )
 

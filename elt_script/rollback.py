@@ -47,7 +47,7 @@ def rollback(config: Config) -> str:
                 f"pipeline {config.pipeline} has no earlier generation to go back to at {destination}",
                 hint="The next run keeps one, if `publish.keep` is at least 1.",
             )
-        swap = generations.swap_back(live, before)
+        swap = generations.swap_back(live, before, keeps=config.privileges == "keep")
         drop = config.publish.dependants == "drop"
         extra = publish.build_extra_indexes(control, swap, drop=drop)
         with publish.swap_in(

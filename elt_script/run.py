@@ -24,7 +24,7 @@ from elt_script.pg.session import Connection, export_snapshot, is_lost
 from elt_script.plan import Plan
 from elt_script.prepare import Prepared, Servers, prepared, ready
 from elt_script.report import RunReport, TableReport
-from elt_script.steps import audit, finish, preflight, publish, stage
+from elt_script.steps import audit, finish, grant, preflight, publish, stage
 from elt_script.steps.copy import for_loading
 from elt_script.steps.transform import transform
 from elt_script.steps.watch import watched
@@ -126,6 +126,7 @@ def _run(
             finish.set_sequences(control, positions, places)
             _, opaque = finish.fill(control, list(plan.staging.values()), ready_plan.unpopulated)
             finish.add_last(staging, servers.destination)
+            grant.grant(control, plan.access, places)
         with clock.at("audit"):
             _audit(config, plan, done, control, live)
         # the snapshot has done its work: let go of the source before waiting for readers of the destination

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from elt_script.config.model import Config
 from elt_script.pg.catalog import Extension, Outside, Relation, Type
+from elt_script.pg.rights import Owned
 from elt_script.tables import TableName
 
 WORDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
@@ -60,6 +61,7 @@ class SourceFacts:
     outside: Sequence[Outside]
     names: Sequence[Name]
     encoding: str
+    objects: Sequence[Owned]  # with owners and grants, where the config asks for those
 
 
 @dataclass(frozen=True, slots=True)

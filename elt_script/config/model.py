@@ -184,6 +184,16 @@ class Config(Section):
         description="tables to copy: patterns (* ? [abc]) of schema.table, or of a table's name in any "
         'schema, and their settings; by default "*": {}',
     )
+    privileges: Literal["keep", "copy", "none"] = Field(
+        default="keep",
+        description="who may do what with the copy: keep what the destination granted (the default), copy "
+        "the source's grants to roles that the destination has too, or none but the owner",
+    )
+    owners: Literal["none", "copy"] = Field(
+        default="none",
+        description="whom the copy belongs to: by default (none) the role that publishes it; copy gives each "
+        "object to the role of the same name as its owner at the source",
+    )
     audit: Audit = Field(default=Audit(), description="what the staged copy must be before it is published")
     publish: Publish = Field(default=Publish(), description="how the copy takes the place of what is live")
     transform: tuple[TransformStep, ...] = Field(

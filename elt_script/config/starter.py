@@ -49,6 +49,12 @@ wait:
 # The folder of psql, pg_dump and pg_restore; by default found on PATH and where they usually are.
 #bin_dir: /usr/lib/postgresql/18/bin
 
+# Who may do what with the copy: keep what was granted at the destination, copy what was granted at the source
+# to roles that the destination has too, or none but the owner.
+#privileges: keep
+# Whom the copy belongs to: none says the destination's user; copy the role of the same name as at the source.
+#owners: none
+
 # What the staged copy must be before readers see it. Where it is not, the old data stays.
 audit:
   #checksum: all # compare the content of all tables on both sides, or of none; rows are always counted

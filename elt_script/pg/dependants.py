@@ -51,6 +51,11 @@ class Carried:
     object: str
     statement: str
 
+    @property
+    def is_grant(self) -> bool:
+        """Whether it says who may do what."""
+        return self.statement.startswith(("grant ", "revoke "))
+
 
 @dataclass(frozen=True, slots=True)
 class ExtraIndex:

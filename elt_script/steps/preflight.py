@@ -8,12 +8,14 @@ from dataclasses import replace
 
 from psycopg import sql
 
+from elt_script.access import Roles
 from elt_script.config.model import Config
 from elt_script.errors import PreflightError
 from elt_script.pg import catalog, dependants
 from elt_script.pg.dependants import Dependant
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.programs import choose
+from elt_script.pg.rights import read_objects
 from elt_script.pg.session import Connection, query, rows, value
 from elt_script.plan import DestinationFacts, Plan, Taken, planned
 from elt_script.selection import Fallen, Name, SourceFacts, chosen_schemas, skipped
@@ -75,7 +77,12 @@ def source_facts(conn: Connection, config: Config) -> SourceFacts:
         outside=catalog.read_outside(conn),
         names=rows(conn, Name, "routines", schemas=chosen),
         encoding=encoding_of(conn),
+        objects=read_objects(conn, {name: name for name in chosen}) if _asks_for_access(config) else (),
     )
+
+
+def _asks_for_access(config: Config) -> bool:
+    return config.privileges == "copy" or config.owners == "copy"
 
 
 def destination_facts(
@@ -100,6 +107,18 @@ def destination_facts(
         live_columns=_live_columns(conn, live),
         superuser=bool(value(conn, sql.SQL("select pg_has_role(10, 'usage')"))),
         encoding=encoding_of(conn),
+        roles=_roles(conn),
+    )
+
+
+def _roles(conn: Connection) -> Roles:
+    ours = conn.execute("select rolname::text, pg_has_role(oid, 'usage') from pg_roles")
+    known = conn.execute("select distinct privilege_type from aclexplode(acldefault('r', 10))")
+    foreign = conn.execute("select nspname::text from pg_namespace where not pg_has_role(nspowner, 'usage')")
+    return Roles(
+        dict(ours.fetchall()),
+        frozenset(name for (name,) in known),
+        frozenset(name for (name,) in foreign),
     )
 
 

@@ -29,6 +29,8 @@ class Swap:
     previous  final schema → where the live one goes
     renames   schemas of older generations that make room first: (from, to), in order
     opaque    materialized views, by final name, that can be filled only under the final names
+    keeps     grants that others gave on the live generation go on to the new one
+    granted   statements about the final schemas, once they are there
     """
 
     new: int
@@ -37,6 +39,8 @@ class Swap:
     previous: Mapping[str, str]
     renames: tuple[tuple[str, str], ...] = ()
     opaque: tuple[TableName, ...] = ()
+    keeps: bool = True
+    granted: tuple[sql.Composed, ...] = ()
 
     @property
     def places(self) -> Mapping[str, str]:
@@ -188,10 +192,7 @@ def _swapped(
         move_objects(conn, swap.previous, query("of_generation").format(sql.Literal(swap.live)))
     move_objects(conn, {staged: final for final, staged in swap.staged.items()})
     failed = _repoint(conn, kept, drop=drop)
-    facts = {"generation": swap.new, "previous": json.dumps(dict(swap.previous))}
-    _execute(conn, (statement for (statement,) in conn.execute(query("cleared"), facts).fetchall()))
-    _execute(conn, dependants.still_there(conn, carried))
-    _execute(conn, (statement for (statement,) in conn.execute(query("default_grants"), facts).fetchall()))
+    _carry(conn, swap, carried)
     for view in swap.opaque:
         refresh(conn, view)
     _clear_aside(conn, kept)
@@ -200,6 +201,18 @@ def _swapped(
         conn.execute(sql.SQL("drop schema {}").format(sql.Identifier(schema)))
     over = [str(one) for one in kept if one.after and str(one) not in failed]
     return Carried(tuple(over), (*(str(one) for one in lost), *failed))
+
+
+def _carry(conn: Connection, swap: Swap, carried: Sequence[dependants.Carried]) -> None:
+    """Do to the new generation what people have done to the live one, its grants only where they are kept."""
+    facts = {"generation": swap.new, "previous": json.dumps(dict(swap.previous))}
+    if swap.keeps:
+        _execute(conn, (statement for (statement,) in conn.execute(query("cleared"), facts).fetchall()))
+    wanted = [one for one in carried if swap.keeps or not one.is_grant]
+    _execute(conn, dependants.still_there(conn, wanted))
+    if swap.keeps:
+        given = conn.execute(query("default_grants"), facts).fetchall()
+        _execute(conn, (statement for (statement,) in given))
 
 
 def _do(conn: Connection, one: Dependant, statement: str | None) -> None:
@@ -230,6 +243,8 @@ def _make_room(conn: Connection, swap: Swap) -> None:
         if staged in comments and final not in comments:
             note = sql.SQL("comment on schema {} is {}")
             conn.execute(note.format(sql.Identifier(final), sql.Literal(comments[staged])))
+    for statement in swap.granted:
+        conn.execute(statement)
     for schema in swap.previous.values():
         conn.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
 

@@ -13,22 +13,29 @@ from tests.compare.table_rows import different_rows
 
 
 def differences(
-    source: Endpoint, destination: Endpoint, schemas: Mapping[str, str] | None = None
+    source: Endpoint,
+    destination: Endpoint,
+    schemas: Mapping[str, str] | None = None,
+    *,
+    owners: bool = False,
+    privileges: bool = False,
 ) -> list[str]:
     """Return what differs, a line each, and nothing if the databases are the same.
 
     schemas  source's name → destination's name of what is compared; without it the whole databases are,
              but for the schemas that elt keeps for itself
+    owners, privileges  whether these are compared too
 
     Both endpoints must see every row (superusers do), and have their programs chosen. What only one of the
-    two servers' versions knows is not compared, nor are owners, privileges, statistics and large objects.
+    two servers' versions knows is not compared, nor are statistics and large objects.
     Reads every value, and holds a digest of each differing table's rows in memory.
     """
     here = Scope.of_source(schemas)
     there = Scope.of_destination(schemas)
+    ignored = [*(() if owners else ("--no-owner",)), *(() if privileges else ("--no-privileges",))]
     same_programs = replace(source, bin=destination.bin)
     return [
-        *different_text(same_programs, destination, here, there),
+        *different_text(same_programs, destination, here, there, ignored),
         *different_facts(source, destination, here, there),
         *different_rows(source, destination, here, there),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from elt_script.pg.endpoint import Endpoint
 from tests.compare.scope import Scope
@@ -25,10 +25,12 @@ FEWER_QUALIFIERS_SINCE = 16
 HEADER = re.compile(r"-- Name: .*; Type: .*; Schema: .*; Owner: .*")
 
 
-def different_text(source: Endpoint, destination: Endpoint, here: Scope, there: Scope) -> Iterator[str]:
-    """Yield the unified diff of both schemas' texts."""
+def different_text(
+    source: Endpoint, destination: Endpoint, here: Scope, there: Scope, ignored: Sequence[str]
+) -> Iterator[str]:
+    """Yield the unified diff of both schemas' texts; ignored are flags of pg_dump."""
     versions = (source.version or 0, destination.version or 0)
-    ours, theirs = _text(source, here), _text(destination, there)
+    ours, theirs = _text(source, here, ignored), _text(destination, there, ignored)
     if min(versions) < NOT_NULL_NAMES_SINCE:
         ours, theirs = (NOT_NULL_NAME.sub("NOT NULL", text) for text in (ours, theirs))
     if min(versions) < FEWER_QUALIFIERS_SINCE <= max(versions):
@@ -37,14 +39,12 @@ def different_text(source: Endpoint, destination: Endpoint, here: Scope, there: 
     return difflib.unified_diff(ours.split("\n"), theirs.split("\n"), *labels, lineterm="")
 
 
-def _text(endpoint: Endpoint, scope: Scope) -> str:
+def _text(endpoint: Endpoint, scope: Scope, ignored: Sequence[str]) -> str:
     """Return the lines that matter, the objects in the order of their names.
 
     pg_dump's own order follows the schemas' names, which a mapping changes, and OIDs.
     """
-    dump = endpoint.pg_dump(
-        "--schema-only", "--no-owner", "--no-privileges", "--encoding=UTF8", *scope.pg_dump_arguments()
-    )
+    dump = endpoint.pg_dump("--schema-only", *ignored, "--encoding=UTF8", *scope.pg_dump_arguments())
     written = subprocess.run(
         dump.argv, env=dict(dump.env), check=True, stdout=subprocess.PIPE
     ).stdout.decode()
@@ -71,8 +71,11 @@ def _is_special_to_public(entry: list[str]) -> bool:
 
 
 def _stripped(entry: list[str]) -> list[str]:
-    """Return an object's lines without what passes around them; lines of a function's body stay."""
-    lines = list(entry)
+    """Return an object's lines without what passes around them; lines of a function's body stay.
+
+    Grants are in the order in which they were made, which means nothing.
+    """
+    lines = [entry[0], *sorted(entry[1:])] if "; Type: ACL; " in entry[0] else list(entry)
     while lines and PASSING.fullmatch(lines[-1]):
         lines.pop()
     while lines and PASSING.fullmatch(lines[0]):

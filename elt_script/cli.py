@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -13,6 +14,7 @@ import click
 
 from elt_script.errors import EltError, InterruptedRunError, complaint, defect
 from elt_script.secret import leave_no_core
+from elt_script.wording import counted
 
 if TYPE_CHECKING:
     from elt_script.config.model import Config
@@ -129,7 +131,8 @@ def check(settings: Settings) -> None:
     with configure(settings.log_format):
         planned, faults = make_plan(config)
     demand(faults)
-    click.echo(f"ready: {len(planned.copies)} tables of {len(planned.schemas)} schemas can be copied")
+    tables, schemas = counted(len(planned.copies), "table"), counted(len(planned.schemas), "schema")
+    click.echo(f"ready: {tables} of {schemas} can be copied")
 
 
 @cli.command(epilog=_example("elt status --json | jq .live.as_of"))
@@ -142,7 +145,7 @@ def status(settings: Settings, as_json: bool, last: int) -> None:
     from elt_script.rollback import status as read_status
 
     found = read_status(settings.load(), last)
-    click.echo(status_json(found) if as_json else status_text(found))
+    click.echo(status_json(found) if as_json else status_text(found, now=datetime.now(UTC)))
 
 
 @cli.command(epilog=_example("elt rollback"))

@@ -36,7 +36,7 @@ class EltError(Exception):
 
 def complaint(program: str, error: EltError) -> str:
     """Return what a program says of an error; nothing in it moves a cursor, or looks like a line of ours."""
-    detail = (f"  {escaped(line)}" for line in error.detail.splitlines())
+    detail = (f"  {escaped(line.expandtabs(2))}" for line in error.detail.splitlines())
     hint = (escaped(line) for line in error.hint.splitlines())
     return "\n".join((f"{program}: {escaped(error.message)}", *detail, *hint))
 

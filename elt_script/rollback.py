@@ -16,7 +16,7 @@ from elt_script.pg.programs import any_programs
 from elt_script.prepare import application
 from elt_script.report import Status
 from elt_script.steps import publish
-from elt_script.steps.wait import wait
+from elt_script.steps.wait import ask, wait
 
 log = structlog.get_logger()
 
@@ -24,8 +24,14 @@ log = structlog.get_logger()
 @stop.interruptible
 @translating()
 def status(config: Config, last: int) -> Status:
-    """Return what is live at the destination, and the last runs."""
-    with _destination(config, "status").connect() as conn:
+    """Return what is live at the destination, and the last runs.
+
+    Raises CannotConnectError at once where that does not answer: nobody waits for a status.
+    """
+    destination = _destination(config, "status")
+    with supervised():
+        ask(destination)
+    with destination.connect() as conn:
         return ledger.status(conn, config.pipeline, last)
 
 

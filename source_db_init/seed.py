@@ -16,6 +16,7 @@ from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.programs import any_programs
 from elt_script.steps.wait import wait
 from elt_script.tables import TableName
+from elt_script.wording import counted
 from source_db_init import generated
 from source_db_init.dialect import NO_WISHES, Wishes, engine
 from source_db_init.errors import CsvError
@@ -68,8 +69,8 @@ class Seeded:
         if self.left_alone:
             return f"{self.table} is there already, and was left alone"
         rate = self.rows / self.seconds if self.seconds else 0
-        what = "generated rows" if self.generated else "rows"
-        return f"{self.table}: {self.rows:,} {what} in {self.seconds:.1f} s ({rate:,.0f} rows/s)"
+        what = counted(self.rows, "generated row" if self.generated else "row")
+        return f"{self.table}: {what} in {self.seconds:.1f} s ({rate:,.0f} rows/s)"
 
 
 @dataclass(frozen=True, slots=True)

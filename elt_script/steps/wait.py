@@ -14,9 +14,10 @@ from elt_script.errors import CannotConnectError
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import status
 from elt_script.pg.stop import pause
+from elt_script.wording import counted
 
 ANSWER_S = 5  # what pg_isready gives a server to answer
-ACCEPTS, REFUSES_PARAMETERS = 0, 3  # pg_isready's exit statuses; 1 is "not yet", 2 is "no answer"
+ACCEPTS, NO_ANSWER, REFUSES_PARAMETERS = 0, 2, 3  # pg_isready's exit statuses; 1 is "not yet"
 
 # What waiting does not cure. libpq keeps the SQLSTATE of a refused connection to itself, and a server may
 # speak another language: then we wait in vain for as long as we were told to, and say the same thing.
@@ -37,6 +38,8 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 class _NotYetError(Exception):
     """The server may let us in later."""
+
+    answered = True
 
 
 def wait(endpoint: Endpoint, max_retries: int, delay_seconds: float) -> int:
@@ -64,15 +67,27 @@ def wait(endpoint: Endpoint, max_retries: int, delay_seconds: float) -> int:
     try:
         version = patiently(_enter, endpoint)
     except _NotYetError as error:
-        tries = f"{max_retries + 1} attempts" if max_retries else "one attempt"
-        raise CannotConnectError(
-            f"{endpoint} did not let us in after {tries}",
-            detail=_said(endpoint) or str(error),
-            hint=UNREACHED,
-        ) from error
+        raise _given_up(endpoint, error, max_retries + 1) from error
     seconds = round(time.monotonic() - started, 3)
     _log.info("server.ready", role=endpoint.role, version=version, seconds=seconds)
     return version
+
+
+def ask(endpoint: Endpoint) -> None:
+    """Raise CannotConnectError unless a session works at once."""
+    try:
+        _enter(endpoint)
+    except _NotYetError as error:
+        raise _given_up(endpoint, error, 1) from error
+
+
+def _given_up(endpoint: Endpoint, error: _NotYetError, attempts: int) -> CannotConnectError:
+    what = "did not let us in" if error.answered else "could not be reached"
+    return CannotConnectError(
+        f"{endpoint} {what} in {counted(attempts, 'attempt')}",
+        detail=_said(endpoint) or str(error),
+        hint=UNREACHED,
+    )
 
 
 def _enter(endpoint: Endpoint) -> int:
@@ -84,7 +99,9 @@ def _enter(endpoint: Endpoint) -> int:
         said = _said(endpoint) or f"{said}: these programs cannot do what libpq can, such as TLS"
         raise _final(endpoint, said)
     if answer != ACCEPTS:
-        raise _NotYetError(said)
+        error = _NotYetError(said)
+        error.answered = answer != NO_ANSWER
+        raise error
     try:
         with endpoint.connect(autocommit=True) as conn:
             return _version(conn)

@@ -102,7 +102,7 @@ def test_the_journey_by_a_config_file(
 
     assert "create public.accelerometer: about 153,000 rows" in planned
     assert there == (None, None)
-    assert checked == "ready: 1 tables of 1 schemas can be copied\n"
+    assert checked == "ready: 1 table of 1 schema can be copied\n"
     assert "default: generation 1 published in" in first
     assert "public.accelerometer  153,000" in first
     assert second["generation"] == 2
@@ -208,9 +208,27 @@ def test_a_server_that_is_not_there_is_waited_for_as_long_as_it_is_said(
     assert ran.returncode == 4
     assert ran.stderr.count("server.waiting") == 1
     assert "destination 127.0.0.1:9/" in message
-    assert "did not let us in after 2 attempts" in message
+    assert "could not be reached in 2 attempts" in message
     assert "Connection refused" in message
     assert message.endswith("that no firewall is in the way.\n")
+
+
+def test_status_waits_for_nobody(tmp_path: Path) -> None:
+    urls = {
+        "ELT_SOURCE_URL": "postgresql://r@127.0.0.1:9/a",
+        "ELT_DESTINATION_URL": "postgresql://w@127.0.0.1:9/b",
+    }
+
+    ran = elt(tmp_path, "status", **urls)
+
+    assert ran.returncode == 4
+    assert ran.stderr.splitlines() == [
+        "elt: destination 127.0.0.1:9/b could not be reached in 1 attempt",
+        '  connection failed: connection to server at "127.0.0.1", port 9 failed: Connection refused',
+        "    Is the server running on that host and accepting TCP/IP connections?",
+        "See that the server runs, that host and port are right, and that no firewall is in the way.",
+    ]
+    assert ran.stdout == ""
 
 
 def test_without_any_configuration_both_ways_are_told(tmp_path: Path) -> None:

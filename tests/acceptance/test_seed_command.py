@@ -149,7 +149,7 @@ def test_an_address_that_was_given_is_never_replaced_by_generated_data(seed: See
         ({"POSTGRES_TABLENAME": "nowhere.t"}, 3, "has no schema nowhere"),
         ({"SEED_BIN_DIR": "/nowhere"}, 3, "/nowhere has no psql"),
         ({"POSTGRES_PASSWORD": "guessed"}, 4, "password authentication failed"),
-        ({"POSTGRES_PORT": "1"}, 4, "did not let us in after 2 attempts"),
+        ({"POSTGRES_PORT": "1"}, 4, "could not be reached in 2 attempts"),
         ({"DATA_URL": "/nowhere.csv"}, 11, "there is no file /nowhere.csv"),
     ],
 )

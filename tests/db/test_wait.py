@@ -99,7 +99,7 @@ def test_where_nobody_listens_the_attempts_are_counted_and_libpq_says_why(source
         with capture_logs() as logs, pytest.raises(CannotConnectError) as raised:
             wait(nowhere, max_retries=2, delay_seconds=0.01)
 
-    assert raised.value.message == f"{nowhere} did not let us in after 3 attempts"
+    assert raised.value.message == f"{nowhere} could not be reached in 3 attempts"
     assert "Connection refused" in raised.value.detail
     assert "host and port are right" in raised.value.hint
     assert [(log["event"], log["attempt"]) for log in logs] == [("server.waiting", 1), ("server.waiting", 2)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from elt_script.config.env import TOP, variable
 from elt_script.config.model import Config, Server, TableSettings, TransformStep
 from elt_script.config.value import Section
 from elt_script.errors import EltError
+from source_db_init.cli import cli as seeding
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))
@@ -54,6 +56,31 @@ def test_every_command() -> None:
     missing = [name for name in cli.commands if not re.search(rf"`(elt )?{name}\b", pages())]
 
     assert not missing, f"neither README.md nor docs/*.md names elt {', elt '.join(missing)}"
+
+
+def typed() -> Iterator[list[str]]:
+    """Yield what the pages, and the commands' own examples, show to be typed of our commands."""
+    helps = [command.epilog or command.help or "" for command in (cli, seeding, *cli.commands.values())]
+    text = "\n".join((pages(), *helps))
+    for line in re.findall(
+        r'^(?:\$|  ) *(?:[A-Z_]+=(?:"[^"]*"|\S*) )*(elt(?:-seed)? .*)$', text, re.MULTILINE
+    ):
+        words = shlex.split(line, comments=True)
+        ends = [at for at, word in enumerate(words) if word in {"&&", "|", ">"}]
+        yield words[: ends[0]] if ends else words
+
+
+def test_every_command_line_can_be_typed_as_it_is_shown() -> None:
+    lines = list(typed())
+
+    assert len(lines) > 20
+    for program, *words in lines:
+        if program == "elt-seed":
+            seeding.make_context(program, words).close()
+            continue
+        at = next(at for at, word in enumerate(words) if word in cli.commands)
+        with cli.make_context(program, words[: at + 1]) as above:
+            cli.commands[words[at]].make_context(words[at], words[at + 1 :], parent=above).close()
 
 
 def test_every_exit_status() -> None:

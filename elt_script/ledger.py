@@ -118,8 +118,8 @@ def is_installed(conn: Connection) -> bool:
 
 
 def install(conn: Connection) -> None:
-    """Make the ledger where there is none."""
-    if not is_installed(conn):
+    """Make the ledger where there is none, and what is new in it where there is an older one."""
+    if not value(conn, sql.SQL("select to_regclass('elt.staging') is not null")):
         with conn.transaction():
             conn.execute("select pg_advisory_xact_lock(hashtextextended('elt:ledger', 0))")
             conn.execute(query("ledger"))
@@ -146,6 +146,29 @@ def end(
         " finished_at = clock_timestamp(), staging = '{}' where run_id = %s",
         (status, exit_status, step, error, run_id),
     )
+
+
+def staged_before(conn: Connection, pipeline: str, fingerprint: str) -> bytes | None:
+    """Return the packed staging archive of an earlier run, if all that it rests on is as it was."""
+    statement = sql.SQL(
+        "select archive from elt.staging where pipeline = %(pipeline)s and fingerprint = %(fingerprint)s"
+    )
+    return value(conn, statement, pipeline=pipeline, fingerprint=fingerprint)
+
+
+def keep_staged(conn: Connection, pipeline: str, fingerprint: str, archive: bytes) -> None:
+    """Keep a packed staging archive for the next run, in place of an earlier one."""
+    statement = (
+        "insert into elt.staging values (%s, %s, %b) on conflict (pipeline)"
+        " do update set fingerprint = excluded.fingerprint, archive = excluded.archive"
+    )
+    conn.execute(statement, (pipeline, fingerprint, archive))
+
+
+def forget_staged(conn: Connection, run_id: str) -> None:
+    """Let the pipeline of a run that failed draw its schema anew: it may be what the run failed for."""
+    statement = "delete from elt.staging where pipeline = (select pipeline from elt.run where run_id = %s)"
+    conn.execute(statement, (run_id,))
 
 
 def write_report(conn: Connection, report: RunReport) -> None:

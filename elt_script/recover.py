@@ -111,6 +111,9 @@ def _written_down(
         if not ledger.is_installed(conn):
             return False
         published = ledger.is_published(conn, run_id)
+        if not published:
+            ledger.install(conn)
+            ledger.forget_staged(conn, run_id)
         how = "published" if published else _how(failure)
         if left := ledger.unfinished_of(conn, run_id):
             if not published:

@@ -14,7 +14,7 @@ import structlog
 from elt_script import generations, ledger, recover
 from elt_script.clock import Clock
 from elt_script.config.model import Config
-from elt_script.errors import EltError, SourceError, concerning
+from elt_script.errors import EltError, SourceError
 from elt_script.load import Loaded, Loader, Pools
 from elt_script.pg import stop
 from elt_script.pg.catalog import read_sequences
@@ -24,6 +24,7 @@ from elt_script.pg.session import Connection, export_snapshot, is_lost
 from elt_script.plan import Plan
 from elt_script.prepare import Prepared, Servers, prepared, ready
 from elt_script.report import RunReport, TableReport
+from elt_script.staging import staged_schema
 from elt_script.steps import audit, finish, grant, preflight, publish, stage
 from elt_script.steps.copy import for_loading
 from elt_script.steps.transform import transform
@@ -108,10 +109,7 @@ def _run(
             snapshot = export_snapshot(ready_plan.source, plan.copies, SOURCE_LOCK_PATIENCE_S)
         with clock.at("stage"):
             board = recover.board_name(config.pipeline, run_id)
-            with concerning("the source's schema at the destination"):
-                staging = stage.draw(
-                    servers.source, servers.destination, snapshot, plan, board, servers.major
-                )
+            staging = staged_schema(ready_plan, control, snapshot, board)
             warnings = generations.drop_old(control, config.pipeline, config.publish.keep)
             stage.create(servers.destination, control, staging, plan)
         loading = for_loading(servers.destination, control)
@@ -152,6 +150,7 @@ def _ready_to_begin(
     known = ledger.is_installed(control)
     killed = recover.heal(control, config.pipeline, run_id) if known else []
     if known:
+        ledger.install(control)
         ledger.begin(control, run_id, config.pipeline)
     ready_plan = moment.enter_context(prepared(config, servers, control))
     recover.end_orphans(ready_plan.source, config.pipeline, killed)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import astuple, dataclass, field, replace
+from json import dumps, loads
+from typing import Any, Literal
+from zlib import compress, decompress
 
 from elt_script.errors import EltError
 from elt_script.pg.endpoint import Endpoint
@@ -19,6 +21,9 @@ Section = Literal["pre-data", "post-data"]
 
 FIRST_WITH_TRANSACTION_TIMEOUT = 17
 TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
+
+END_OF_PARTS = b"\0"  # which JSON does not hold
+FAST = 1  # of zlib's levels: a schema is repetitive
 
 PLAIN = ("--schema-only", "--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions")
 _NEEDS = ";\tdepends on: "
@@ -114,6 +119,39 @@ class Staging:
     joined: tuple[Entry, ...]
     keys: Mapping[TableName, tuple[Entry, ...]]
     last: tuple[Entry, ...]
+
+    def packed(self) -> bytes:
+        """Return all of it as bytes, to be kept."""
+        lists = [[astuple(entry) for entry in entries] for entries in (self.before, self.joined, self.last)]
+        by_table = [
+            [
+                [table.schema, table.name, [astuple(entry) for entry in entries]]
+                for table, entries in some.items()
+            ]
+            for some in (self.tables, self.keys)
+        ]
+        parts = dumps([self.archive.major, *lists, *by_table]).encode()
+        return compress(parts + END_OF_PARTS + self.archive.content, FAST)
+
+    @classmethod
+    def unpacked(cls, kept: bytes) -> Staging:
+        """Return what was packed."""
+        parts, _, content = decompress(kept).partition(END_OF_PARTS)
+        major, before, joined, last, tables, keys = loads(parts)
+        return cls(
+            archive=Archive(content, major),
+            before=_entries(before),
+            tables={TableName(schema, name): _entries(some) for schema, name, some in tables},
+            joined=_entries(joined),
+            keys={TableName(schema, name): _entries(some) for schema, name, some in keys},
+            last=_entries(last),
+        )
+
+
+def _entries(found: Iterable[list[Any]]) -> tuple[Entry, ...]:
+    return tuple(
+        Entry(number, catalog, oid, what, tuple(needs)) for number, catalog, oid, what, needs in found
+    )
 
 
 def dump(endpoint: Endpoint, major: int, *arguments: str) -> Archive:

@@ -43,7 +43,7 @@ def drawing_board(destination: Endpoint, name: str, extensions: Sequence[Extensi
 
 def _create_board(conn: Connection, name: str, template: str, destination: str) -> None:
     try:
-        conn.execute(_like_this_database(conn, name, template))
+        conn.execute(like_this_database(conn, name, template))
     except psycopg.Error as error:
         raise PreflightError(
             f"the scratch database {name} cannot be created at {destination}",
@@ -60,7 +60,7 @@ def _is_bare(board: Endpoint) -> bool:
         return conn.execute(statement, {"moves": json.dumps(schemas)}).fetchone() is None
 
 
-def _like_this_database(conn: Connection, name: str, template: str) -> sql.Composed:
+def like_this_database(conn: Connection, name: str, template: str) -> sql.Composed:
     """Return `create database` with this database's encoding and locale, whatever its server's version."""
     row = conn.execute(query("new_database")).fetchone()
     assert row is not None  # noqa: S101  (there is always a current database)

@@ -52,6 +52,12 @@ create table if not exists elt.published_table (
     bytes bigint not null,
     primary key (generation, schema, name)
 );
+create table if not exists elt.staging (
+    pipeline text primary key,
+    fingerprint text not null,
+    archive bytea not null
+);
+comment on table elt.staging is 'the schema as it was last staged, for as long as nothing that it depends on changes';
 create or replace view elt.status as
 select pipeline, number as generation, as_of, published_at, clock_timestamp() - as_of as age, schemas, tables, rows
 from elt.generation

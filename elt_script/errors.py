@@ -21,7 +21,7 @@ class EltError(Exception):
     """
 
     exit_status = 1
-    transient = False  # a lost connection: the same may work in a moment
+    transient = False  # it passes, as a lost connection does: the same may work in a moment
 
     def __init__(self, message: str, *, detail: str = "", hint: str = "") -> None:
         self.message = redacted(message)
@@ -111,7 +111,7 @@ class PublishTimeoutError(EltError):
 
 
 class TransformError(EltError):
-    """A transform failed after the data was published: the new data is live, its derived data may not be."""
+    """What comes after publish failed, such as a transform: the data is new, but not what derives from it."""
 
     exit_status = 10
 

@@ -8,6 +8,7 @@ import psycopg
 import structlog
 
 from elt_script import ledger
+from elt_script.pg.passing import is_passing
 from elt_script.pg.rights import granted_on_schema
 from elt_script.pg.session import Connection
 from elt_script.plan import Plan, prefixed, previous_name
@@ -87,6 +88,8 @@ def drop_old(control: Connection, pipeline: str, keep: int) -> list[str]:
         try:
             left = publish.drop_generation(control, kept.number, schemas)
         except psycopg.Error as error:
+            if is_passing(error):
+                raise
             left = [str(error).strip().partition("\n")[0]]
         if left:
             log.warning("generation.kept", generation=kept.number, because=left)

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 
 import psycopg
 import structlog
 from psycopg import sql
 
 from elt_script import ledger
-from elt_script.errors import EltError, InterruptedRunError, SourceError, TransformError
+from elt_script.config.model import Wait
+from elt_script.errors import (
+    CannotConnectError,
+    DestinationError,
+    EltError,
+    InterruptedRunError,
+    SourceError,
+    TransformError,
+)
 from elt_script.pg import locks, session, stop
 from elt_script.pg.endpoint import Endpoint, translated
 from elt_script.pg.session import Connection
-from elt_script.prepare import application
+from elt_script.prepare import Servers, application
 from elt_script.secret import redacted
 from elt_script.steps import cleanup
+from elt_script.steps.wait import wait
 
 OLD_DATA = "Nothing was published, the old data is still live. Mend what is named here, then run again."
 STOPPED = "Nothing was published, and what was staged is removed: the old data is still live."
@@ -62,6 +72,41 @@ def end_orphans(source: Connection, pipeline: str, killed: Sequence[str]) -> Non
         session.end_orphans(source, application(pipeline, run_id))
 
 
+def end_attempt(servers: Servers, pipeline: str, run_id: str) -> None:
+    """End what an attempt that failed still does, first of all its session that holds the pipeline's lock."""
+    for endpoint in (servers.source, servers.destination) if run_id else ():
+        with endpoint.connect(autocommit=True) as conn:
+            session.end_orphans(conn, application(pipeline, run_id))
+
+
+def was_published(servers: Servers, patience: Wait, run_id: str) -> bool:
+    """Whether a run's data is live although the session that published it is lost.
+
+    That session is ended first: it may not know that it is lost, and holds the locks.
+    """
+    destination = servers.destination
+    with stop.unstoppable():
+        try:
+            wait(destination, patience.max_retries, patience.delay_seconds)
+        except CannotConnectError:
+            return False
+        with destination.connect(autocommit=True) as conn:
+            session.end_orphans(conn, destination.application)
+            published = ledger.is_published(conn, run_id)
+    log.warning("publish.resolved", published=published)
+    return published
+
+
+@contextmanager
+def lasting(destination: Endpoint, control: Connection) -> Generator[Connection]:
+    """Give a session to write down what is published: another one where the run's own is lost."""
+    if not session.is_lost(control):
+        yield control
+        return
+    with destination.connect(autocommit=True) as conn:
+        yield conn
+
+
 def given_up(
     run_id: str, step: str, source: Endpoint, destination: Endpoint, control: int, error: BaseException
 ) -> BaseException:
@@ -85,8 +130,11 @@ def given_up(
             state = UNKNOWN if step in MAYBE_PUBLISHED else OLD_DATA
     if isinstance(failure, InterruptedRunError) and state is OLD_DATA:
         failure.hint = STOPPED
+    elif state is NEW_DATA and type(failure) in (SourceError, DestinationError):
+        failure = TransformError(f"after publish: {failure}", hint=state)
     elif isinstance(failure, EltError) and not isinstance(failure, TransformError):
         failure.hint = state if state is not OLD_DATA or not failure.hint else failure.hint
+        failure.transient = failure.transient and state is OLD_DATA
     return failure
 
 

@@ -8,8 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 
+import psycopg
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from elt_script import generations, ledger, recover
 from elt_script.clock import Clock
@@ -19,6 +22,7 @@ from elt_script.load import Loaded, Loader, Pools
 from elt_script.pg import stop
 from elt_script.pg.catalog import read_sequences
 from elt_script.pg.endpoint import translating
+from elt_script.pg.passing import is_passing
 from elt_script.pg.process import supervised
 from elt_script.pg.session import Connection, export_snapshot, is_lost
 from elt_script.plan import Plan
@@ -32,6 +36,7 @@ from elt_script.steps.watch import watched
 from elt_script.tables import TableName
 
 SOURCE_LOCK_PATIENCE_S = 60  # for DDL at the source to end
+PAUSE_S = 1  # before a run begins again: a server that ends our sessions may be about to stop
 POOL_THREADS = 256  # as `jobs` at most; idle ones cost nothing, and the plan says how many are at work
 
 log = structlog.get_logger()
@@ -71,8 +76,27 @@ def run(config: Config, run_id: str) -> RunReport:
 
     Raises an EltError that says what failed, on what, and what to do; unless it is a TransformError, or says
     so, the destination's readers still have the old data.
+
+    After a failure that passes (a lost snapshot, a restarted server) all begins again as another run, with a
+    snapshot of its own, as often as the config allows; what the first one left is removed.
     """
-    clock = Clock()
+    clock, before = Clock(), ""
+    for attempt in count(1):
+        try:
+            with bound_contextvars(run_id=run_id), translating():
+                return _attempt(config, run_id, clock, before)
+        except EltError as error:
+            if not error.transient or attempt > config.run.retries:
+                raise
+            failure = error
+        stop.pause(PAUSE_S)
+        before, run_id = run_id, new_run_id()
+        log.warning("run.retried", run_id=run_id, instead_of=before, attempt=attempt, error=failure.message)
+    raise AssertionError
+
+
+def _attempt(config: Config, run_id: str, clock: Clock, before: str) -> RunReport:
+    """Run once; before is the attempt that failed, whose sessions may not know that it has."""
     log.info(
         "run.started",
         source=str(config.source.endpoint("source")),
@@ -85,11 +109,12 @@ def run(config: Config, run_id: str) -> RunReport:
         )
         stack.enter_context(supervised())  # ends first, so that nothing the pool waits for is left
         servers = ready(config, clock, run_id)
+        recover.end_attempt(servers, config.pipeline, before)
         with ledger.locked(servers.destination, config.pipeline) as control:
             try:
                 report = _run(config, run_id, clock, servers, control, pools)
             except BaseException as error:  # noqa: BLE001  (raised again, as what it means)
-                pid = control.info.backend_pid
+                pid = 0 if control.closed else control.info.backend_pid
                 failure = recover.given_up(
                     run_id, clock.step, servers.source, servers.destination, pid, error
                 )
@@ -131,15 +156,15 @@ def _run(
         moment.close()
     with clock.at("publish"):
         number, dropped = _publish(config, run_id, ready_plan, control, done, opaque)
-        if config.publish.keep == 0:
+        if config.publish.keep == 0 and not control.closed:
             warnings = generations.drop_old(control, config.pipeline, 0)
     if config.transform:
         with clock.at("transform"):
             transform(config.transform, servers.destination)
     report = _report(config, run_id, clock, ready_plan, done, number, [*dropped, *warnings])
-    with stop.current().shielded():
-        ledger.end(control, run_id, "published", 0)
-        ledger.write_report(control, report)
+    with stop.current().shielded(), recover.lasting(servers.destination, control) as conn:
+        ledger.end(conn, run_id, "published", 0)
+        ledger.write_report(conn, report)
     return report
 
 
@@ -198,10 +223,12 @@ def _copied(ready_plan: Prepared, loader: Loader) -> Loaded:
             return loader.load()
         except SourceError as error:
             if is_lost(ready_plan.source):
-                raise SourceError(
+                lost = SourceError(
                     "the source ended the session that held the snapshot",
                     detail=f"{error.message}\n{error.detail}",
-                ) from error
+                )
+                lost.transient = True
+                raise lost from error
             raise
 
 
@@ -245,12 +272,17 @@ def _publish(
     drop = config.publish.dependants == "drop"
     extra = publish.build_extra_indexes(control, swap, drop=drop)
     patience = config.publish.patience_seconds
-    with publish.swap_in(control, swap, patience, plan.given_up, drop=drop, built=extra.over) as carried:
-        for kept in older:
-            ledger.place(control, kept.number, kept.place + 1)
-        if live:
-            ledger.place(control, live.number, 1)
-        ledger.place(control, number, 0)
+    carried = publish.Carried()
+    try:
+        with publish.swap_in(control, swap, patience, plan.given_up, drop=drop, built=extra.over) as carried:
+            for kept in older:
+                ledger.place(control, kept.number, kept.place + 1)
+            if live:
+                ledger.place(control, live.number, 1)
+            ledger.place(control, number, 0)
+    except psycopg.Error as error:  # lost as it committed, or just before: the ledger knows
+        if not is_passing(error) or not recover.was_published(ready_plan.servers, config.wait, run_id):
+            raise
     log.info("run.published", generation=number, as_of=ready_plan.moment.as_of.isoformat())
     for one in (*extra.over, *carried.over):
         log.info("dependant.repointed", object=one)

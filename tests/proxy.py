@@ -27,6 +27,8 @@ class Session:
     moved: int = 0
     ended: int = 0  # of its two directions
     lost: bool = False
+    spoken: bool = False
+    deaf: bool = False
 
 
 class Proxy:
@@ -42,6 +44,7 @@ class Proxy:
         self._delay_s, self._bytes_per_s = 0.0, 0
         self._due: tuple[int, Callable[[Session], None]] | None = None
         self._flips = False
+        self._loses: tuple[bytes, bytes, bool] | None = None
         self._sessions: list[Session] = []
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -95,6 +98,10 @@ class Proxy:
         """Change one bit in the middle of the next chunk of rows."""
         self._flips = True
 
+    def lose_words(self, first: bytes, word: bytes, *, answer: bool) -> None:
+        """Break the session off whose client says first, and then word: by its answer, or before it arrives."""
+        self._loses = first, word, answer
+
     def heal(self) -> None:
         """Be a good network again."""
         self._delay_s, self._bytes_per_s, self._flips, self._due = 0.0, 0, False, None
@@ -142,6 +149,10 @@ class Proxy:
     def _pass_on(self, session: Session, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while chunk := one.recv(CHUNK):
+                if self._is_lost(session, chunk):
+                    self.reset(session)
+                    self.broken.set()
+                    break
                 other.sendall(self._treated(session, chunk))
         with self._lock:
             session.ended += 1
@@ -154,6 +165,17 @@ class Proxy:
             elif not session.lost:
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
+
+    def _is_lost(self, session: Session, chunk: bytes) -> bool:
+        if session.deaf or self._loses is None:
+            return session.deaf
+        first, word, answer = self._loses
+        session.spoken = session.spoken or first in chunk
+        if session.spoken and word in chunk:
+            self._loses = None
+            session.deaf = True
+            return not answer
+        return False
 
     def _treated(self, session: Session, chunk: bytes) -> bytes:
         session.moved += len(chunk)

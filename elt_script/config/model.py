@@ -19,6 +19,7 @@ __all__ = [
     "Check",
     "Config",
     "Publish",
+    "Runs",
     "Schedule",
     "Server",
     "TableSettings",
@@ -45,6 +46,18 @@ class Wait(Section):
     )
     delay_seconds: float = Field(
         default=1.0, gt=0, le=3600, description="seconds between attempts, more than 0, by default 1"
+    )
+
+
+class Runs(Section):
+    """What a run does about failures that pass."""
+
+    retries: int = Field(
+        default=2,
+        ge=0,
+        le=100,
+        description="how often to begin again when a server restarts, or ends our sessions, 0 to 100, by "
+        "default 2",
     )
 
 
@@ -163,6 +176,7 @@ class Config(Section):
     source: Server = Field(description="the database to copy; it is only read")
     destination: Server = Field(description="the database whose readers get the copy")
     wait: Wait = Field(default=Wait(), description="how long to wait for both servers")
+    run: Runs = Field(default=Runs(), description="what a run does about failures that pass")
     schemas: Annotated[
         dict[str, str] | None, WithJsonSchema({"anyOf": [STRINGS, NAMES, {"type": "null"}]})
     ] = Field(

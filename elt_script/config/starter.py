@@ -43,6 +43,10 @@ wait:
   #max_retries: 30 # attempts after the first
   #delay_seconds: 1 # between attempts
 
+# What a run does about failures that pass: a lost connection, a restarted server.
+run:
+  #retries: 2 # how often to begin again, with a new snapshot, 0 to 100
+
 # Tables to copy at once; by default as many as suits the cores.
 #jobs: 4
 

@@ -98,7 +98,12 @@ class Archive:
                 command = endpoint.pg_restore(*flags, *(["--single-transaction"] if one_transaction else []))
                 command = replace(command, files=(listing.fileno(),))
                 content = self.content
-            run(replace(command, error=error or command.error), script=content)
+            try:
+                run(command, script=content)
+            except command.error as failure:
+                if error is None or failure.transient:
+                    raise
+                raise error(failure.message, detail=failure.detail, hint=failure.hint) from failure
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from psycopg import sql
 from elt_script.errors import PreflightError
 from elt_script.pg.catalog import Extension
 from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.passing import is_passing
 from elt_script.pg.session import EVERY_OBJECT, Connection, query
 
 HINT = (
@@ -45,6 +46,8 @@ def _create_board(conn: Connection, name: str, template: str, destination: str) 
     try:
         conn.execute(like_this_database(conn, name, template))
     except psycopg.Error as error:
+        if is_passing(error):
+            raise
         raise PreflightError(
             f"the scratch database {name} cannot be created at {destination}",
             detail=str(error).strip(),
@@ -91,6 +94,8 @@ def _prepare(board: Endpoint, extensions: Sequence[Extension]) -> PreflightError
                 conn.execute(create_schema(extension.schema))
                 conn.execute(create_extension(extension))
             except psycopg.Error as error:
+                if is_passing(error):
+                    raise
                 refused = PreflightError(
                     f"extension {extension.name} cannot be created at the destination",
                     detail=str(error).strip(),

@@ -19,6 +19,7 @@ from elt_script.pg.session import Connection, query, rows, value
 SHORTEST_WAIT_MS = 1  # the first try: as good as nowait, so that nobody queues behind us
 FIRST_WAIT_MS = 20
 LONGEST_PAUSE_S = 2.0
+SILENT_MS = 5000  # a client that says nothing for so long under its locks is gone: readers wait for it
 REFUSED = (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected)
 
 log = structlog.get_logger()
@@ -116,6 +117,7 @@ def taken(conn: Connection, wanted: Wanted, wait_ms: int, limit_ms: int) -> Gene
     try:
         conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(wait_ms)))
         conn.execute(sql.SQL("set local statement_timeout = {}").format(sql.Literal(limit_ms)))
+        conn.execute(sql.SQL("set local idle_in_transaction_session_timeout = {}").format(SILENT_MS))
         conn.execute(_in_one_statement(wanted.statements))
         conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(limit_ms)))
         conn.execute("set local statement_timeout = 0")

@@ -18,6 +18,7 @@ from psycopg.rows import class_row
 
 from elt_script.errors import DestinationError, SourceError
 from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.passing import is_passing
 from elt_script.tables import TableCopy, TableName
 
 Connection = psycopg.Connection[Any]
@@ -77,9 +78,9 @@ def refresh(conn: Connection, view: TableName) -> None:
     """Fill a materialized view. Raises DestinationError that names it."""
     try:
         conn.execute(sql.SQL("refresh materialized view {}").format(view.quoted))
-    except psycopg.errors.QueryCanceled:
-        raise  # stopped: that is not the view's fault
     except psycopg.Error as error:
+        if is_passing(error):  # that is not the view's fault
+            raise
         raise DestinationError(
             f"materialized view {view} cannot be filled at the destination",
             detail=str(error).strip(),

@@ -11,6 +11,7 @@ from psycopg.pq import ExecStatus
 
 from elt_script.errors import AuditError
 from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.passing import is_passing
 from elt_script.pg.process import run
 from elt_script.pg.session import Connection, query
 from elt_script.tables import Checksum, Column, CopyJob, Digest, TableCopy, TableName
@@ -125,6 +126,8 @@ def failed_checks(
                 found = _rows_found(cursor)
                 touched = [table for (table,) in conn.execute(query("locked_of"), {"generation": live})]
         except psycopg.Error as error:
+            if is_passing(error):
+                raise
             faults.append(f"check {name}: {str(error).strip()}")
             continue
         if touched:

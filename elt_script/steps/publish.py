@@ -15,6 +15,7 @@ from psycopg import sql
 from elt_script.errors import DestinationError
 from elt_script.pg import dependants, locks
 from elt_script.pg.dependants import Dependant
+from elt_script.pg.passing import is_passing
 from elt_script.pg.session import Connection, move_objects, query, refresh, value
 from elt_script.tables import TableName
 
@@ -83,6 +84,8 @@ def build_extra_indexes(conn: Connection, swap: Swap, *, drop: bool) -> Carried:
             with conn.transaction():
                 conn.execute(statement)
         except psycopg.Error as error:
+            if is_passing(error):
+                raise
             if not drop:
                 raise _cannot_come(str(index), error) from error
             dropped.append(str(index))
@@ -224,6 +227,8 @@ def _do(conn: Connection, one: Dependant, statement: str | None) -> None:
     except locks.REFUSED:
         raise
     except psycopg.Error as error:
+        if is_passing(error):
+            raise
         raise _cannot_come(str(one), error) from error
 
 

@@ -17,6 +17,7 @@ from elt_script.pg.archive import Archive, Entry, Staging, dump, pattern, withou
 from elt_script.pg.board import create_extension, create_schema, drawing_board
 from elt_script.pg.catalog import Extension
 from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.passing import is_passing
 from elt_script.pg.session import Connection, move_objects, query, rows
 from elt_script.plan import Plan
 from elt_script.tables import TableName
@@ -77,6 +78,8 @@ def create(destination: Endpoint, conn: Connection, staging: Staging, plan: Plan
             conn.execute(create_schema(placed.schema))
             conn.execute(create_extension(placed))
         except psycopg.Error as error:
+            if is_passing(error):
+                raise
             raise PreflightError(
                 f"extension {extension.name} cannot be created at {destination}",
                 detail=str(error).strip(),

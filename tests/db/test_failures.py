@@ -134,7 +134,7 @@ def test_the_first_failure_ends_what_else_is_at_work(sides: Sides) -> None:
 def test_a_snapshot_that_is_lost_ends_the_run(sides: Sides) -> None:
     with (
         failing(sides, SourceError, "copy") as failure,
-        in_background(sides.source, sides.destination) as run,
+        in_background(sides.source, sides.destination, run={"retries": 0}) as run,
     ):
         with closed(sides.destination, COPY) as gate:
             wait_for_waiter(gate, sides.destination_admin)

@@ -1,0 +1,85 @@
+"""What passes begins the run again, at most as often as the config allows, and nothing is published twice."""
+
+from __future__ import annotations
+
+import pytest
+from structlog.testing import capture_logs
+
+from elt_script.errors import DestinationError
+from elt_script.pg.endpoint import Endpoint
+from tests.background import in_background
+from tests.copying import copied, execute, rows_of
+from tests.databases import Database
+from tests.gates import COPY, GATED, closed, terminate, wait_for_waiter
+from tests.proxy import proxied
+
+RUNS = "select status, step, exit_status from elt.run order by started_at"
+GENERATIONS = "select count(*) from elt.generation where place is not null"
+STAGED = "select nspname from pg_namespace where nspname like 'elt\\_next\\_%'"
+PLACED, COMMIT = b"elt.generation set place", b"COMMIT"
+
+
+def pid_of(admin: Endpoint, condition: str) -> int:
+    """Return the pid of the one session of a run that meets a condition."""
+    ours = "datname = current_database() and application_name like 'elt/%'"
+    ((pid,),) = rows_of(admin, f"select pid from pg_stat_activity where {ours} and {condition}")
+    return int(str(pid))
+
+
+@pytest.mark.parametrize("lost", ["the snapshot", "the pipeline's lock"])
+def test_a_session_that_is_lost_begins_the_run_again(
+    lost: str, source_database: Database, destination_database: Database
+) -> None:
+    source, destination = source_database, destination_database
+    execute(source.owner, GATED)
+    with in_background(source.owner, destination.owner) as run:
+        with closed(destination.owner, COPY) as gate:
+            wait_for_waiter(gate, destination.admin)
+            if lost == "the snapshot":
+                terminate(source.admin, pid_of(source.admin, "query like '%pg_export_snapshot%'"))
+            else:
+                held = (
+                    "pid in (select pid from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock')"
+                )
+                terminate(
+                    destination.admin, pid_of(destination.admin, f"{held} and wait_event = 'ClientRead'")
+                )
+        run.future.result()
+
+    assert [log["attempt"] for log in run.logs if log["event"] == "run.retried"] == [1]
+    (failed, published) = rows_of(destination.owner, RUNS)
+    assert failed[0] == "failed"
+    assert published[0] == "published"
+    assert rows_of(destination.owner, GENERATIONS) == [(1,)]
+    assert rows_of(destination.owner, STAGED) == []
+
+
+def test_a_run_is_begun_again_so_often_and_not_more(source: Endpoint, destination: Endpoint) -> None:
+    execute(source, "create table t (n int)")
+    with proxied(destination) as (way, proxy), capture_logs() as logs:
+        proxy.lose_words(PLACED, COMMIT, answer=False)
+        with pytest.raises(DestinationError) as failure:
+            copied(source, way, run={"retries": 0})
+
+    assert "Nothing was published" in failure.value.hint
+    assert "run.retried" not in [log["event"] for log in logs]
+    assert rows_of(destination, RUNS) == [("failed", "publish", 6)]
+    assert rows_of(destination, STAGED) == []
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_session_that_is_lost_as_it_commits_publishes_once(
+    arrives: bool, source: Endpoint, destination: Endpoint
+) -> None:
+    execute(source, "create table t (n int); insert into t values (1)")
+    with proxied(destination) as (way, proxy), capture_logs() as logs:
+        proxy.lose_words(PLACED, COMMIT, answer=arrives)
+        copied(source, way)
+
+    assert proxy.broken.is_set()
+    resolved = [log["published"] for log in logs if log["event"] == "publish.resolved"]
+    assert resolved == [arrives]
+    runs = [("published", None, 0)]
+    assert rows_of(destination, RUNS) == (runs if arrives else [("failed", "publish", 6), *runs])
+    assert rows_of(destination, GENERATIONS) == [(1,)]
+    assert rows_of(destination, "select n from public.t") == [(1,)]

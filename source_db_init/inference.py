@@ -37,6 +37,8 @@ TYPES = {
     " and try_cast({0}[:-4] as timestamp)::varchar || '+00' = {0}",
 }
 SAMPLE = 10_000  # rows that rule out most types, before all rows are asked about one type each
+SAMPLED_AT_ONCE = 20  # columns: the time that DuckDB takes to plan their tests grows with the square of them
+MOST_COLUMNS = 1600  # of a table in Postgres
 SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 NAME_BYTES = 63
 
@@ -89,6 +91,12 @@ def understand(con: duckdb.DuckDBPyConnection, path: Path, wishes: Wishes) -> Cs
 
 
 def _read(con: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect) -> Csv:
+    if dialect.width > MOST_COLUMNS:
+        raise CsvError(
+            f"the CSV has {dialect.width:,} columns",
+            detail=f"a table of Postgres has at most {MOST_COLUMNS:,}",
+            hint=CHECK_DIALECT,
+        )
     if dialect.escape == "\\":
         _want_known_escapes(path)
     names = _names(con, path, dialect)
@@ -134,12 +142,13 @@ def named(csv: Csv, names: Sequence[str] = ()) -> Csv:
 def _types(con: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect) -> tuple[list[str], list[bool], int]:
     """Return each column's type, whether it has values at all, and the number of rows."""
     width = dialect.width
-    asked = [(index, kind) for index in range(width) for kind in TYPES]
-    answers = _ask(con, path, dialect, _tests(asked), limit=f" limit {SAMPLE}", within=True)[0]
     possible: dict[int, list[str]] = {index: [] for index in range(width)}
-    for (index, kind), fits in zip(asked, answers, strict=True):
-        if fits is not False:
-            possible[index].append(kind)
+    for first in range(0, width, SAMPLED_AT_ONCE):
+        asked = [(i, kind) for i in range(first, min(first + SAMPLED_AT_ONCE, width)) for kind in TYPES]
+        answers = _ask(con, path, dialect, _tests(asked), limit=f" limit {SAMPLE}", within=True)[0]
+        for (index, kind), fits in zip(asked, answers, strict=True):
+            if fits is not False:
+                possible[index].append(kind)
     counts = ", ".join(("count(*)", *(f"count(c{index})" for index in range(width))))
     types = ["text"] * width
     while True:

@@ -174,6 +174,7 @@ def test_a_header_is_found_and_its_names_kept(
         ('a,b\r\n1,"2"\n3,4\r\n', "lines end in more than one way"),
         ("a,b\n1,x\n2,y\rz\n", "ends its lines in more than one way, or has a carriage return"),
         ("Report\n\na,b\n1,2\n", "the first 2 lines do not look like those below"),
+        (f"{'a,' * 1600}b\n", "the CSV has 1,601 columns\na table of Postgres has at most 1,600"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_line(read: Read, content: str, said: str) -> None:

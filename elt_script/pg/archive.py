@@ -25,6 +25,16 @@ TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
 END_OF_PARTS = b"\0"  # which JSON does not hold
 FAST = 1  # of zlib's levels: a schema is repetitive
 
+# Minor releases since 15.19 and 17.11 or so keep a number of their own among a column's options, which
+# their pg_dump knows to leave out. Others' pg_dump writes it, and others' servers refuse it.
+_OWN_OPTION = b"pg_attver="
+_IDENTIFIER = rb'(?:[a-z_][a-z0-9_$]*|"(?:[^"]|"")+")'
+_COLUMN_OPTIONS = re.compile(
+    rb"^(ALTER (?:FOREIGN )?TABLE ONLY %(id)s\.%(id)s ALTER COLUMN %(id)s SET \()([^()\n]*)(\);\n)"
+    % {b"id": _IDENTIFIER},
+    re.MULTILINE,
+)
+
 PLAIN = ("--schema-only", "--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions")
 _NEEDS = ";\tdepends on: "
 _ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
@@ -79,7 +89,8 @@ class Archive:
     ) -> None:
         """Restore entries, in the given order, and stop at the first failure.
 
-        A server older than 17 refuses a setting that newer programs send first; that line is left out.
+        A server older than 17 refuses a setting that newer programs send first; that line is left out, and
+        so are options of columns that belong to the source's server alone.
         """
         wanted = b"".join(b"%d;\n" % entry.id for entry in entries)
         if not wanted:
@@ -87,13 +98,14 @@ class Archive:
         with in_memory(wanted) as listing:
             use = f"--use-list=/dev/fd/{listing.fileno()}"
             flags = ("--no-owner", "--no-privileges", "--no-tablespaces", use)
-            if (endpoint.version or 0) < FIRST_WITH_TRANSACTION_TIMEOUT <= self.major:
+            too_new = (endpoint.version or 0) < FIRST_WITH_TRANSACTION_TIMEOUT <= self.major
+            if too_new or _OWN_OPTION in self.content:
                 write = endpoint.program("pg_restore", "--file=-", *flags)
                 script = run(replace(write, files=(listing.fileno(),)), script=self.content).stdout
                 command = endpoint.psql(
                     "--echo-errors", *(["--single-transaction"] if one_transaction else [])
                 )
-                content = script.replace(TRANSACTION_TIMEOUT, b"", 1)
+                content = understood(script.replace(TRANSACTION_TIMEOUT, b"", 1) if too_new else script)
             else:
                 command = endpoint.pg_restore(*flags, *(["--single-transaction"] if one_transaction else []))
                 command = replace(command, files=(listing.fileno(),))
@@ -104,6 +116,16 @@ class Archive:
                 if error is None or failure.transient:
                     raise
                 raise error(failure.message, detail=failure.detail, hint=failure.hint) from failure
+
+
+def understood(script: bytes) -> bytes:
+    """Return a script without the options of columns that only the server knows which set them."""
+
+    def others(match: re.Match[bytes]) -> bytes:
+        options = [one for one in match[2].split(b", ") if not one.startswith(_OWN_OPTION)]
+        return match[1] + b", ".join(options) + match[3] if options else b""
+
+    return _COLUMN_OPTIONS.sub(others, script) if _OWN_OPTION in script else script
 
 
 @dataclass(frozen=True, slots=True)

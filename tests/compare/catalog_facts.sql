@@ -59,9 +59,11 @@ select
         select jsonb_object_agg(key, value)
         from jsonb_each(to_jsonb(a))
         where key in (
-            'attidentity', 'attgenerated', 'attnotnull', 'attislocal', 'attinhcount', 'atthasdef', 'attoptions'
+            'attidentity', 'attgenerated', 'attnotnull', 'attislocal', 'attinhcount', 'atthasdef'
         )
     ) || jsonb_build_object(
+        -- Some minor releases keep a number of their own there, which means nothing elsewhere.
+        'options', (select array_agg(o order by o) from unnest(a.attoptions) o where o not like 'pg\_attver=%'),
         'position', (
             select count(*) from pg_attribute b
             where b.attrelid = a.attrelid and b.attnum between 1 and a.attnum and not b.attisdropped

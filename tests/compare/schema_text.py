@@ -22,6 +22,14 @@ NOT_NULL_NAMES_SINCE = 18
 # Before 16 a view that reads one table names that table before each column, and later ones do not.
 QUALIFIER = re.compile(r'(?:"(?:[^"]|"")*"|[\w$]+)\.(?=["\w])')
 FEWER_QUALIFIERS_SINCE = 16
+# Some minor releases keep a number of their own among a column's options, and others' pg_dump writes it.
+NAME = r'(?:[\w$]+|"(?:[^"]|"")+")'
+OWN_NUMBER = re.compile(
+    rf"(?m)^ALTER (?:FOREIGN )?TABLE ONLY {NAME}\.{NAME} ALTER COLUMN {NAME} SET \(pg_attver=\d+\);\n"
+    r"|\bpg_attver=\d+, |, pg_attver=\d+"
+)
+# Releases differ in how they write a stored MERGE.
+MERGED = re.compile(r"(?m)^(\s*MERGE INTO .+) AS (\w+)$")
 HEADER = re.compile(r"-- Name: .*; Type: .*; Schema: .*; Owner: .*")
 
 
@@ -35,6 +43,7 @@ def different_text(
         ours, theirs = (NOT_NULL_NAME.sub("NOT NULL", text) for text in (ours, theirs))
     if min(versions) < FEWER_QUALIFIERS_SINCE <= max(versions):
         ours, theirs = (QUALIFIER.sub("", text) for text in (ours, theirs))
+    ours, theirs = (MERGED.sub(r"\1 \2", text) for text in (ours, theirs))
     labels = ("schema (source)", "schema (destination)")
     return difflib.unified_diff(ours.split("\n"), theirs.split("\n"), *labels, lineterm="")
 
@@ -49,7 +58,7 @@ def _text(endpoint: Endpoint, scope: Scope, ignored: Sequence[str]) -> str:
         dump.argv, env=dict(dump.env), check=True, stdout=subprocess.PIPE
     ).stdout.decode()
     entries: list[list[str]] = [[]]
-    for line in written.split("\n"):
+    for line in OWN_NUMBER.sub("", written).split("\n"):
         if HEADER.fullmatch(line):
             entries.append([])
         entries[-1].append(line)

@@ -125,7 +125,7 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         settings={c.table.name: config.table_settings(c.table.name) or config.defaults for c in copies},
         excluded=selection.excluded,
         other_schemas=tuple(schema for schema in source.schemas if schema not in schemas),
-        fallen=frozenset((one.catalog, one.oid) for one in source.fallen),
+        fallen=frozenset((one.catalog, one.oid) for one in source.fallen).union(source.placeless),
         extensions=needed,
         extension_schemas={e.name: destination.extensions.get(e.name, e.schema) for e in needed},
         live=destination.live,

@@ -63,6 +63,13 @@ class SourceFacts:
     encoding: str
     objects: Sequence[Owned]  # with owners and grants, where the config asks for those
 
+    @property
+    def placeless(self) -> Iterable[tuple[int, int]]:
+        """What is outside all schemas, by catalog and OID, where it is known by these."""
+        for one in self.outside:
+            if one.catalog is not None and one.oid is not None:
+                yield one.catalog, one.oid
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:

@@ -30,6 +30,7 @@ class Digest(Enum):
     VALUE = "value"  # the value itself: where Postgres calls two equal, they are the same
     SEND = "send"  # its binary form: 1.0 is not 1.00, 0 is not -0
     TEXT = "text"  # its text: where the binary form holds numbers (OIDs) that differ between databases
+    NOTHING = "nothing"  # of what each database generates for itself: where a row stands, by an OID
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,12 @@ def load_schema(admin: Endpoint, file: Path) -> Loaded:
     plain = admin.with_settings(search_path='"$user", public', row_security="on", client_min_messages="error")
     command = plain.psql("--set=ON_ERROR_STOP=0", "--output=/dev/null", f"--file={file}")
     told = subprocess.run(
-        command.argv, env=dict(command.env), cwd=file.parent, stderr=subprocess.PIPE, check=False
+        command.argv,
+        env=dict(command.env),
+        cwd=file.parent,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
     ).stderr
     run(admin.psql(f"--file={HERE / 'fill.sql'}"))
     with admin.connect() as conn:

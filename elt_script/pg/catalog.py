@@ -28,6 +28,7 @@ OBJECTS = frozenset(
         *("regproc", "regprocedure", "regtype"),
     }
 )
+TYPE_OID = 26  # pg_type.oid of oid
 # Their binary form holds OIDs, which differ between databases, depends on more than the value, or is one that
 # Postgres does not take back where the value is empty.
 NEVER_BINARY = OBJECTS | {"regrole", "xml", "int2vector", "oidvector", "tsquery"}
@@ -78,6 +79,8 @@ class Outside:
     kind: str
     name: str
     reason: str
+    catalog: int | None
+    oid: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,11 @@ def objects_in(oid: int, column: sql.Composable, types: Mapping[int, Type]) -> s
     return sql.SQL("(values ({}))").format(column) if kind.name in OBJECTS else None
 
 
+def _is_of_the_database(oid: int, types: Mapping[int, Type]) -> bool:
+    """Whether values of the type may be numbers that a database gives to its objects."""
+    return oid == TYPE_OID or objects_in(oid, sql.SQL(""), types) is not None
+
+
 def send_function(oid: int, types: Mapping[int, Type]) -> str | None:
     """Return the send function of the type, of a domain that of its base."""
     kind = types.get(oid)
@@ -169,7 +177,9 @@ def as_table(relation: Relation, types: Mapping[int, Type], *, same_encoding: bo
             type=type_name,
             generated=generated,
             portable=portable(oid, types),
-            digest=digest(oid, types, same_encoding=same_encoding),
+            digest=Digest.NOTHING
+            if generated and _is_of_the_database(oid, types)
+            else digest(oid, types, same_encoding=same_encoding),
             send=send_function(oid, types),
             fixed_collation=deterministic,
         )

@@ -45,7 +45,7 @@ def checksums(
 
 def digest_query(copy: TableCopy, place: TableName, at: int, *, content: bool) -> sql.Composed:
     """Return the query for (at, rows, digest) of a table, read in place; see pg/sql/digest.sql."""
-    columns = copy.table.columns
+    columns = [column for column in copy.table.columns if column.digest is not Digest.NOTHING]
     if not content or not columns:
         return sql.SQL("select {}::int, count(*), 0::numeric from {}").format(
             sql.Literal(at), copy.whole(place)

@@ -30,6 +30,8 @@ OWN_NUMBER = re.compile(
 )
 # Releases differ in how they write a stored MERGE.
 MERGED = re.compile(r"(?m)^(\s*MERGE INTO .+) AS (\w+)$")
+# What belongs to no schema, and is about a type that elt keeps for itself.
+PUT_ASIDE = re.compile(r"-- Name: (CAST|TRANSFORM) .*\belt_(prev|next)_")
 HEADER = re.compile(r"-- Name: .*; Type: .*; Schema: .*; Owner: .*")
 
 
@@ -65,6 +67,7 @@ def _text(endpoint: Endpoint, scope: Scope, ignored: Sequence[str]) -> str:
     preamble, *objects = [_stripped(entry) for entry in entries]
     if scope.common is not None:
         objects = [entry for entry in objects if not _is_special_to_public(entry)]
+    objects = [entry for entry in objects if not PUT_ASIDE.match(entry[0])]
     translated = sorted([_header(scope, entry[0]), *map(scope.translated, entry[1:])] for entry in objects)
     return "\n".join(line for entry in (preamble, *translated) for line in entry)
 

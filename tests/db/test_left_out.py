@@ -275,3 +275,32 @@ def test_a_table_stored_in_a_way_that_is_not_copied_is_refused(
         PreflightError, match=r"table public\.t needs access method heap_too, which is left out"
     ):
         copied(source_admin, destination)
+
+
+def test_casts_and_transforms_of_the_servers_own_types_are_named_and_what_needs_them_falls(
+    source_admin: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(
+        source_admin,
+        """
+        create function as_date(int) returns date language sql immutable return date '2000-01-01' + $1;
+        create type mood as enum ('a');
+        create function as_int(mood) returns int language sql immutable return 1;
+        create cast (int as date) with function as_date(int);
+        create cast (mood as int) with function as_int(mood);
+        create transform for int language sql (from sql with function prsd_lextype(internal));
+        create function transformed(int) returns int transform for type int language sql as 'select 1';
+        create table t (id int);
+        """,
+    )
+
+    reports = [copied(source_admin, destination_admin) for _ in range(2)]
+
+    for report in reports:
+        assert report.left_out == (
+            "function public.transformed(integer): it needs transform for integer language sql, which is left out",
+            "cast (integer AS pg_catalog.date): it belongs to no schema, as its types are the server's or an extension's",
+            "transform for integer language sql: it belongs to no schema, as its types are the server's or an extension's",
+        )
+    execute(source_admin, "drop cast (int as date); drop transform for int language sql cascade")
+    assert_same(source_admin, destination_admin)

@@ -112,3 +112,22 @@ def test_values_that_name_objects_of_the_source_are_refused(source: Endpoint, de
         "n of public.r (regnamespace) holds an object, other,",
     ):
         assert f"source: column {shown}" in caught.value.detail
+
+
+def test_generated_columns_name_the_objects_of_their_own_database(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(
+        source,
+        """
+        create table g (id int, o oid generated always as (tableoid) stored,
+            c regclass generated always as (tableoid) stored);
+        insert into g values (1)
+        """,
+    )
+
+    copied(source, destination)
+
+    assert rows_of(destination, "select id, o = 'public.g'::regclass, c::text from public.g") == [
+        (1, True, "public.g")
+    ]

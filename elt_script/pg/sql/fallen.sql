@@ -52,6 +52,12 @@ roots as (
     join elsewhere on elsewhere.oid = o.namespace
     where not exists (select from members m where m.classid = o.classid and m.objid = o.objid)
     union all
+    select 'pg_transform'::regclass, f.oid
+    from pg_transform f
+    join pg_type t on t.oid = f.trftype
+    where (t.oid < 16384 or exists (select from members m where m.classid = 'pg_type'::regclass and m.objid = t.oid))
+        and not exists (select from members m where m.classid = 'pg_transform'::regclass and m.objid = f.oid)
+    union all
     -- these belong to no schema, and are not copied
     select o.classid, o.objid
     from (

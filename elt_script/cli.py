@@ -82,8 +82,9 @@ def cli(context: click.Context, config: Path | None, log_format: LogFormat, bin_
 
 @cli.command(epilog=_example("elt run", "elt --config shop.yaml --log-format json run --json"))
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--profile", is_flag=True, help="Also report what both servers' sessions waited for.")
 @click.pass_obj
-def run(settings: Settings, as_json: bool) -> None:
+def run(settings: Settings, as_json: bool, profile: bool) -> None:
     """Copy, audit and publish, then transform."""
     from structlog.contextvars import bound_contextvars
 
@@ -95,7 +96,7 @@ def run(settings: Settings, as_json: bool) -> None:
     config = settings.load()
     run_id = new_run_id()
     with configure(settings.log_format), bound_contextvars(run_id=run_id, pipeline=config.pipeline):
-        report = run_pipeline(config, run_id)
+        report = run_pipeline(config, run_id, profile=profile)
     click.echo(report_json(report) if as_json else summary(report))
 
 

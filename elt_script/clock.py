@@ -33,6 +33,10 @@ class Clock:
         self.seconds[step] = self.seconds.get(step, 0.0) + time.monotonic() - started
         log.info("step.finished", step=step, seconds=self.seconds[step])
 
+    def now(self) -> str:
+        """Return the step that is at work."""
+        return self.step
+
     @property
     def passed(self) -> float:
         """How long the run has taken so far."""

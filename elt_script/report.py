@@ -22,6 +22,25 @@ class TableReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Waited:
+    """How long a run's sessions on one side did one thing in one step, summed over sessions."""
+
+    side: str  # source, destination
+    step: str
+    reason: str  # what Postgres says is waited for, "IO: DataFileRead"; empty: the session computed
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What bounded a run, as far as looking on tells: ten looks a second."""
+
+    python_cpu_seconds: float  # of the runner itself
+    programs_cpu_seconds: float  # of the programs that it started here
+    waits: tuple[Waited, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """What a run did."""
 
@@ -34,6 +53,7 @@ class RunReport:
     tables: tuple[TableReport, ...]
     left_out: tuple[str, ...]  # "foreign table public.remote: …", one line for each object
     warnings: tuple[str, ...]
+    profile: Profile | None = None  # where it was asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from elt_script.report import RunReport, TableReport
 from elt_script.staging import staged_schema
 from elt_script.steps import audit, finish, grant, preflight, publish, stage
 from elt_script.steps.copy import for_loading
+from elt_script.steps.sample import sampled
 from elt_script.steps.transform import transform
 from elt_script.steps.watch import watched
 from elt_script.tables import TableName
@@ -71,8 +72,10 @@ def plan(config: Config) -> tuple[Plan, Sequence[str]]:
 
 @stop.interruptible
 @translating()
-def run(config: Config, run_id: str) -> RunReport:
+def run(config: Config, run_id: str, *, profile: bool = False) -> RunReport:
     """Copy, audit and publish; return what was done.
+
+    profile  also look at what the sessions on both sides wait for
 
     Raises an EltError that says what failed, on what, and what to do; unless it is a TransformError, or says
     so, the destination's readers still have the old data.
@@ -84,7 +87,7 @@ def run(config: Config, run_id: str) -> RunReport:
     for attempt in count(1):
         try:
             with bound_contextvars(run_id=run_id), translating():
-                return _attempt(config, run_id, clock, before)
+                return _attempt(config, run_id, clock, before, profile=profile)
         except EltError as error:
             if not error.transient or attempt > config.run.retries:
                 raise
@@ -95,7 +98,7 @@ def run(config: Config, run_id: str) -> RunReport:
     raise AssertionError
 
 
-def _attempt(config: Config, run_id: str, clock: Clock, before: str) -> RunReport:
+def _attempt(config: Config, run_id: str, clock: Clock, before: str, *, profile: bool) -> RunReport:
     """Run once; before is the attempt that failed, whose sessions may not know that it has."""
     log.info(
         "run.started",
@@ -112,7 +115,12 @@ def _attempt(config: Config, run_id: str, clock: Clock, before: str) -> RunRepor
         recover.end_attempt(servers, config.pipeline, before)
         with ledger.locked(servers.destination, config.pipeline) as control:
             try:
-                report = _run(config, run_id, clock, servers, control, pools)
+                with sampled((servers.source, servers.destination) if profile else (), clock.now) as sample:
+                    report = _run(config, run_id, clock, servers, control, pools)
+                if profile:
+                    report = replace(report, profile=sample())
+                    with recover.lasting(servers.destination, control) as conn:
+                        ledger.write_report(conn, report)
             except BaseException as error:  # noqa: BLE001  (raised again, as what it means)
                 pid = 0 if control.closed else control.info.backend_pid
                 failure = recover.given_up(

@@ -26,6 +26,7 @@ def summary(report: RunReport, width: int | None = None) -> str:
         _tables(report.tables, width),
         _throughput(report),
         _steps(report, width),
+        _profile(report, width),
         _named("left out", report.left_out),
         _named("warnings", report.warnings),
     ]
@@ -89,6 +90,44 @@ def _throughput(report: RunReport) -> str:
 def _steps(report: RunReport, width: int | None) -> str:
     lines = [(step, human_seconds(seconds)) for step, seconds in report.steps]
     return _grid(("step", "time"), lines, width, foot=("in all", human_seconds(report.seconds)))
+
+
+def _profile(report: RunReport, width: int | None) -> str:
+    """Say what the sessions of both sides did, the longest first: what of it took a hundredth of the run."""
+    if report.profile is None:
+        return ""
+    passed: dict[tuple[str, str], float] = {}
+    for one in report.profile.waits:
+        key = (one.side, one.reason)
+        passed[key] = passed.get(key, 0.0) + one.seconds
+    shown = sorted(
+        (
+            (side, reason, seconds)
+            for (side, reason), seconds in passed.items()
+            if seconds * 100 >= report.seconds
+        ),
+        key=lambda line: (line[0] != "source", -line[2]),
+    )
+    lines = [
+        (side, _done(side, reason), human_seconds(seconds), f"{seconds / report.seconds:.2f}")
+        for side, reason, seconds in shown
+    ]
+    profile = report.profile
+    lines += [
+        ("here", what, human_seconds(seconds), f"{seconds / report.seconds:.2f}")
+        for what, seconds in (
+            ("Python computes", profile.python_cpu_seconds),
+            ("programs compute", profile.programs_cpu_seconds),
+        )
+    ]
+    return _grid(("side", "what its sessions did", "time", "at once"), lines, width, words=(0, 1))
+
+
+def _done(side: str, reason: str) -> str:
+    kind = reason.partition(":")[0]
+    said = "waits for its rows to be taken" if side == "source" else "waits for rows to come"
+    words = {"": "computes", "Client": said, "IO": "waits for the disk", "Lock": "waits for a lock"}
+    return f"{words.get(kind, 'waits')} ({reason})" if reason else words[""]
 
 
 def _named(title: str, lines: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from elt_script.display.summary import report_json, status_json, status_text, summary
-from elt_script.report import Generation, RunReport, RunRow, Status, TableReport
+from elt_script.report import Generation, Profile, RunReport, RunRow, Status, TableReport, Waited
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MIB = 1024**2
@@ -56,6 +56,30 @@ def test_the_summary_reads_like_this() -> None:
         "\n"
         "left out (1)\n"
         "  foreign table public.remote: foreign tables are not copied\n"
+    )
+
+
+def test_the_profile_sums_the_steps_up_and_leaves_out_what_took_no_hundredth() -> None:
+    waits = (
+        Waited("destination", "copy", "", 40.0),
+        Waited("destination", "audit", "", 20.0),
+        Waited("destination", "copy", "Client: ClientRead", 2.5),
+        Waited("source", "copy", "IO: DataFileRead", 8.3),
+        Waited("source", "copy", "Client: ClientWrite", 10.0),
+        Waited("source", "copy", "LWLock: WALWrite", 0.5),
+    )
+
+    text = summary(replace(REPORT, profile=Profile(0.5, 2.0, waits)))
+
+    assert text.partition("in all  1m23s\n\n")[2].partition("\n\n")[0] == (
+        "side         what its sessions did                                  time  at once\n"
+        "---------------------------------------------------------------------------------\n"
+        "source       waits for its rows to be taken (Client: ClientWrite)  10.0s     0.12\n"
+        "source       waits for the disk (IO: DataFileRead)                 8.30s     0.10\n"
+        "destination  computes                                              1m00s     0.72\n"
+        "destination  waits for rows to come (Client: ClientRead)           2.50s     0.03\n"
+        "here         Python computes                                       0.50s     0.01\n"
+        "here         programs compute                                      2.00s     0.02"
     )
 
 

@@ -48,10 +48,6 @@ def with_all_keys(text: str) -> str:
     return re.sub(r"^(\s*)#(?=[^ \n#])", r"\1", text, flags=re.MULTILINE)
 
 
-def test_the_schema_is_one() -> None:
-    Draft202012Validator.check_schema(SCHEMA)
-
-
 def test_the_example_is_right() -> None:
     config = load(EXAMPLE, URLS)
 

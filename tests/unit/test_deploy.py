@@ -6,6 +6,8 @@ import ast
 import re
 import tomllib
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ KNOWN = {f"ELT_{side}_{key}".upper() for side in SIDES for key in KEYS} | {"ELT_
 PASSWORDS = {"ELT_SOURCE_PASSWORD_FILE", "ELT_DESTINATION_PASSWORD_FILE"}
 
 
+@cache
 def documents() -> dict[str, Any]:
     return {found["kind"]: found for found in yaml.safe_load_all(CRONJOB.read_text(encoding="utf-8"))}
 
@@ -60,10 +63,10 @@ def test_kubernetes_knows_every_key(version: str) -> None:
         kubernetes_validate.validate(document, version, strict=True)
 
 
-def test_a_misspelt_key_would_be_found(pod: Any) -> None:
-    pod["containers"][0]["readOnlyRootFilesytem"] = True
-    cronjob = documents()["CronJob"]
-    cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"] = pod
+def test_a_misspelt_key_would_be_found() -> None:
+    cronjob = deepcopy(documents()["CronJob"])
+    spec = cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    spec["containers"][0]["readOnlyRootFilesytem"] = True
 
     with pytest.raises(kubernetes_validate.ValidationError, match="readOnlyRootFilesytem"):
         kubernetes_validate.validate(cronjob, OLDEST_KUBERNETES, strict=True)

@@ -127,11 +127,14 @@ def check(settings: Settings) -> None:
     from elt_script.display.events import configure
     from elt_script.run import plan as make_plan
     from elt_script.steps.preflight import demand
+    from elt_script.wording import escaped
 
     config = settings.load()
     with configure(settings.log_format):
         planned, faults = make_plan(config)
     demand(faults)
+    for warning in planned.warnings:
+        click.echo(f"warning: {escaped(warning)}")
     tables, schemas = counted(len(planned.copies), "table"), counted(len(planned.schemas), "schema")
     click.echo(f"ready: {tables} of {schemas} can be copied")
 

@@ -65,7 +65,7 @@ def init(path: Path, environ: Mapping[str, str], bin_dir: Path | None, *, force:
         )
     destination = _endpoint("destination", environ)
     with supervised(), translating():
-        source = replace(given, bin=any_programs(bin_dir))
+        source = replace(given, bin=any_programs(bin_dir, tls=given.demands_tls))
         wait(source, MAX_RETRIES, DELAY_S)
         with source.connect() as conn:
             schemas = [name for name, own in conn.execute(query("user_schemas")) if own]

@@ -68,6 +68,7 @@ class Plan:
     access: Access
     dependants: tuple[str, ...] = ()  # what others built on the published tables, and comes along
     given_up: frozenset[str] = frozenset()  # what of it cannot, and the config drops
+    warnings: tuple[str, ...] = ()  # what does not stand in the way, and should be mended
 
     @property
     def fallen_relations(self) -> tuple[int, ...]:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
+import structlog
+
 from elt_script import generations, ledger
 from elt_script.clock import Clock
 from elt_script.config.model import Config
@@ -14,6 +16,7 @@ from elt_script.errors import ConfigError
 from elt_script.pg import dependants
 from elt_script.pg.dependants import Dependant
 from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.exposure import exposure
 from elt_script.pg.programs import any_programs
 from elt_script.pg.session import Connection, Moment, one_moment
 from elt_script.plan import Plan
@@ -24,6 +27,8 @@ from elt_script.tables import TableName
 # Whoever alters a table of the source waits for our snapshot, and everybody else waits behind him, we too: it
 # is for us to give way.
 SOURCE_LOCK_TIMEOUT = "20s"
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +60,10 @@ def application(pipeline: str, who: str) -> str:
 def ready(config: Config, clock: Clock, run_id: str) -> Servers:
     """Wait for both servers, and choose the programs for them."""
     name = application(config.pipeline, run_id)
-    folder = any_programs(config.bin_dir)
-    source = replace(config.source.endpoint("source", name), bin=folder).with_settings(
-        lock_timeout=SOURCE_LOCK_TIMEOUT
-    )
-    destination = replace(config.destination.endpoint("destination", name), bin=folder)
+    ends = (config.source.endpoint("source", name), config.destination.endpoint("destination", name))
+    folder = any_programs(config.bin_dir, tls=any(one.demands_tls for one in ends))
+    source, destination = (replace(one, bin=folder) for one in ends)
+    source = source.with_settings(lock_timeout=SOURCE_LOCK_TIMEOUT)
     with clock.at("wait"):
         versions = (
             wait(source, config.wait.max_retries, config.wait.delay_seconds),
@@ -89,12 +93,24 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
             ledger.publishers(control, config.pipeline),
         )
         plan = preflight.make_plan(config, source, control, facts, there, partial(_built_on, control, live))
+        plan = replace(
+            plan, warnings=_warnings(config, (servers.source, source), (servers.destination, control))
+        )
         unpopulated = frozenset(
             plan.staged(relation.full_name)
             for relation in facts.relations
             if relation.kind == "m" and not relation.populated and relation.schema in plan.schemas
         )
         yield Prepared(servers, plan, unpopulated, moment, source, live)
+
+
+def _warnings(config: Config, *sides: tuple[Endpoint, Connection]) -> tuple[str, ...]:
+    """Return what a stranger could read that is not meant for him, and say so."""
+    exposed = (exposure(endpoint, session) for endpoint, session in sides)
+    found = (*config.warnings, *(one for one in exposed if one))
+    for one in found:
+        log.warning("secret.exposed", reason=one)
+    return found
 
 
 def _built_on(control: Connection, live: ledger.Kept | None, plan: Plan) -> list[Dependant]:

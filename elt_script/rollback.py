@@ -70,4 +70,4 @@ def rollback(config: Config) -> str:
 
 def _destination(config: Config, command: str) -> Endpoint:
     endpoint = config.destination.endpoint("destination", application(config.pipeline, command))
-    return replace(endpoint, bin=any_programs(config.bin_dir))
+    return replace(endpoint, bin=any_programs(config.bin_dir, tls=endpoint.demands_tls))

@@ -169,7 +169,7 @@ def _run(
     if config.transform:
         with clock.at("transform"):
             transform(config.transform, servers.destination)
-    report = _report(config, run_id, clock, ready_plan, done, number, [*dropped, *warnings])
+    report = _report(config, run_id, clock, ready_plan, done, number, [*plan.warnings, *dropped, *warnings])
     with stop.current().shielded(), recover.lasting(servers.destination, control) as conn:
         ledger.end(conn, run_id, "published", 0)
         ledger.write_report(conn, report)

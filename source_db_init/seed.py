@@ -92,7 +92,7 @@ def seed(order: Order, console: Console) -> Seeded:
             "both a CSV and generated data are asked for",
             hint="Give --csv (DATA_URL) or --offline, not both.",
         )
-    bin_dir = any_programs(order.bin_dir)
+    bin_dir = any_programs(order.bin_dir, tls=order.endpoint.demands_tls)
     reached = replace(order.endpoint, bin=bin_dir)
     endpoint = reached.using(bin_dir, wait(reached, order.max_retries, order.delay_seconds))
     target = look(endpoint, order.table, order.if_exists)

@@ -12,6 +12,7 @@ import structlog
 from elt_script.errors import PreflightError
 from elt_script.pg import session
 from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.exposure import exposure
 from elt_script.tables import TableName
 from source_db_init.inference import Column
 
@@ -66,6 +67,8 @@ def look(endpoint: Endpoint, table: TableName, if_exists: IfExists) -> Target:
     """Return what has the table's name, or raise PreflightError if that rules out what is asked for."""
     try:
         with endpoint.connect() as conn:
+            if exposed := exposure(endpoint, conn):
+                _log.warning("secret.exposed", reason=exposed)
             (target,) = session.rows(conn, Target, "seed_table", schema=table.schema, name=table.name)
             _want_possible(endpoint, table, target, if_exists)
             if target.exists and if_exists == "replace":

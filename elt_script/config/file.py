@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -31,6 +32,7 @@ from elt_script.errors import ConfigError
 
 __all__ = ["json_schema", "load"]
 
+OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
 MOST_BYTES = 1_000_000
 MOST_FAULTS = 100  # that are told at once
 USUAL = Path("config.yaml")
@@ -88,7 +90,22 @@ def load(path: Path | None, environ: Mapping[str, str], *, without: Collection[s
         config, faults = None, [*faults, *islice(_faults(error, file, document, filled), MOST_FAULTS)]
     if config is None or faults:
         raise _error(file, faults)
-    return config
+    return config.warned(*_exposed(file, document, config)) if file else config
+
+
+def _exposed(file: Path, document: Document, config: Config) -> Iterator[str]:
+    """Yield a warning where others may read a password that the file holds."""
+    sides = {"source": config.source, "destination": config.destination}
+    holds = any(
+        document.holds((side, "password")) or (server.url_has_password and document.holds((side, "url")))
+        for side, server in sides.items()
+    )
+    mode = file.stat().st_mode
+    if holds and mode & OTHERS_READ:
+        yield (
+            f"{file} holds a password, and others may read it (mode {stat.S_IMODE(mode):04o}): "
+            "chmod 600 it, or give the password by password_file or the environment"
+        )
 
 
 def _read(file: Path | None, environ: Mapping[str, str]) -> Document:

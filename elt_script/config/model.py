@@ -7,7 +7,7 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
 from elt_script.config.schedule import Schedule
 from elt_script.config.server import Server
@@ -216,6 +216,19 @@ class Config(Section):
     schedule: Schedule = Field(
         default=Schedule(), description="when `elt schedule` runs, and when its health check complains"
     )
+
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not make this configuration wrong, and should be mended."""
+        return self._warnings
+
+    def warned(self, *warnings: str) -> Config:
+        """Return this configuration with more warnings."""
+        copy = self.model_copy()
+        copy._warnings = (*self._warnings, *warnings)  # noqa: SLF001  (its own kind)
+        return copy
 
     @field_validator("destination")
     @classmethod

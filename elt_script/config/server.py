@@ -169,6 +169,11 @@ class Server(Section):
                 raise ConfigError(f"{role}.password_file gives no password", detail=detail) from None
         return Endpoint(role=role, parameters=keywords, password=password or None, application=application)
 
+    @property
+    def url_has_password(self) -> bool:
+        """Whether `url` holds the password."""
+        return self.url is not None and "password" in from_url(self.url.get_secret_value())
+
     def is_at(self, other: Server) -> bool:
         """Whether both are one database by their names alone; other names may still lead to it."""
         return self._place() == other._place()

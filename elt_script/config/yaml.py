@@ -82,6 +82,16 @@ class Document:
             line = key.start_mark.line + 1
         return line
 
+    def holds(self, location: Location) -> bool:
+        """Whether the file itself has text at a location, not only a ${NAME} that stands for it."""
+        node = self.root
+        for step in location:
+            found = _child(node, step)
+            if found is None:
+                return False
+            node = found[1]
+        return isinstance(node, ScalarNode) and bool(node.value) and not REFERENCE.search(node.value)
+
     def found(self) -> list[Fault]:
         """Return the faults found so far."""
         return [fault for here in self.faults.values() for fault in here]

@@ -39,6 +39,7 @@ def plan_json(plan: Plan, faults: Sequence[str]) -> str:
             "dependants": list(plan.dependants),
             "given_up": sorted(plan.given_up),
             "left_out": [{"object": what, "reason": why} for what, why in plan.left_out],
+            "warnings": list(plan.warnings),
             "faults": list(faults),
         },
         indent=2,
@@ -53,7 +54,7 @@ def _lines(plan: Plan) -> Iterable[str]:
         yield f"schema {place}, staged in {escaped(plan.staging[final])}"
     yield from _tables(plan)
     for extension in plan.extensions:
-        yield f"extension {extension.name}: needed by {', '.join(extension.needed_by)}"
+        yield escaped(f"extension {extension.name}: needed by {', '.join(extension.needed_by)}")
     for taken in plan.adopted:
         yield f"adopt {taken.kind} {escaped(taken.schema)}.{escaped(taken.name)}: elt did not publish it"
     for name in plan.gone:
@@ -62,7 +63,8 @@ def _lines(plan: Plan) -> Iterable[str]:
     yield from (f"keep {escaped(one)}: it will rest on the new data" for one in plan.dependants)
     yield from (f"drop {escaped(one)}: it cannot come along" for one in sorted(plan.given_up))
     for what, why in plan.left_out:
-        yield f"leave out {escaped(what)}: {why}"
+        yield f"leave out {escaped(what)}: {escaped(why)}"
+    yield from (f"warning: {escaped(one)}" for one in plan.warnings)
 
 
 def _tables(plan: Plan) -> Iterable[str]:

@@ -21,6 +21,8 @@ from elt_script.secret import remember
 
 Role = Literal["source", "destination"]
 
+ENCRYPTED = ("require", "verify-ca", "verify-full")  # of sslmode's values
+
 # Variables that say where libpq finds its files, not which server it talks to.
 KEPT_VARIABLES = ("PGSERVICEFILE", "PGSYSCONFDIR", "PGPASSFILE", "PGLOCALEDIR")
 
@@ -148,6 +150,12 @@ class Endpoint:
         port = f":{known['port']}" if "port" in known else ""
         database = f"/{known['dbname']}" if "dbname" in known else ""
         return f"{self.role} {place}{port}{database}"
+
+    @property
+    def demands_tls(self) -> bool:
+        """Whether sessions without TLS are refused by the parameters themselves."""
+        known = self.parameters
+        return known.get("sslmode") in ENCRYPTED or known.get("sslrootcert") == "system"
 
     @property
     def error(self) -> type[EltError]:

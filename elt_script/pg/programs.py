@@ -9,9 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from elt_script.errors import EltError, PreflightError
-from elt_script.pg.process import Command, run
+from elt_script.pg.endpoint import inherited_environment
+from elt_script.pg.process import Command, run, status
 
 PROGRAMS = ("psql", "pg_dump", "pg_restore", "pg_isready")
+REFUSES_PARAMETERS = 3  # pg_isready's exit status: it did not even try
 WRAPPER = "pg_wrapper"  # Debian's Perl script behind /usr/bin/psql: 50 ms a start, and argv twice in ps
 INSTALLED = (
     "/usr/lib/postgresql/*/bin",
@@ -26,19 +28,24 @@ MAJOR = re.compile(r"\(PostgreSQL\) (\d+)")
 Candidate = tuple[Path, int]
 
 
-def candidates(bin_dir: Path | None = None) -> list[Candidate]:
+def candidates(bin_dir: Path | None = None, *, tls: bool = False) -> list[Candidate]:
     """Return the folders that hold all the programs we start, each with their major version.
 
     bin_dir  the only folder to look into, if given
+    tls      without those that cannot encrypt
 
     Starts one `pg_dump --version` for each folder: about 5 ms each.
     """
     folders = [bin_dir] if bin_dir else _folders()
     found = ((folder, _major(folder)) for folder in folders if not unfit(folder))
-    return [(folder, major) for folder, major in found if major is not None]
+    return [
+        (folder, major) for folder, major in found if major is not None and not (tls and without_tls(folder))
+    ]
 
 
-def choose(source_major: int, destination_major: int, bin_dir: Path | None = None) -> Candidate:
+def choose(
+    source_major: int, destination_major: int, bin_dir: Path | None = None, *, tls: bool = False
+) -> Candidate:
     """Return the folder of programs for these servers, and their major version.
 
     pg_dump refuses a server newer than itself, so none is older than the source. Programs from 17 on
@@ -47,11 +54,11 @@ def choose(source_major: int, destination_major: int, bin_dir: Path | None = Non
 
     Raises PreflightError that lists what is where, if nothing will do.
     """
-    found = candidates(bin_dir)
+    found = candidates(bin_dir, tls=tls)
     chosen = best(found, source_major, destination_major)
     if chosen is None:
         raise PreflightError(
-            f"no Postgres programs of version {source_major} or newer, as the source needs",
+            f"no Postgres programs of version {source_major} or newer{_with_tls(tls)}, as the source needs",
             detail=_listed(found, bin_dir),
             hint=f"Install postgresql-client-{max(source_major, destination_major)}, or name the folder of"
             " newer programs (bin_dir, --bin-dir).",
@@ -68,12 +75,12 @@ def best(found: Sequence[Candidate], source_major: int, destination_major: int) 
     return min(newer, key=_by_major, default=None)
 
 
-def any_programs(bin_dir: Path | None = None) -> Path:
+def any_programs(bin_dir: Path | None = None, *, tls: bool = False) -> Path:
     """Return a folder of programs, to ask whether servers answer before their versions are known."""
-    found = candidates(bin_dir)
+    found = candidates(bin_dir, tls=tls)
     if not found:
         raise PreflightError(
-            "no Postgres programs to work with",
+            f"no Postgres programs to work with{_with_tls(tls)}",
             detail=_listed(found, bin_dir),
             hint="Install postgresql-client, or name the folder of the programs (bin_dir, --bin-dir).",
         )
@@ -87,6 +94,17 @@ def unfit(folder: Path) -> str:
         return f"has no {', '.join(missing)}"
     wrapped = [name for name in PROGRAMS if (folder / name).resolve().name == WRAPPER]
     return f"has a wrapper script in place of {', '.join(wrapped)}" if wrapped else ""
+
+
+def without_tls(folder: Path) -> bool:
+    """Whether a folder's programs were built without TLS: they refuse to be told that it is wanted."""
+    asked = (str(folder / "pg_isready"), "--dbname", "sslmode=require host=/")
+    answer, _ = status(Command("pg_isready", asked, inherited_environment()))
+    return answer == REFUSES_PARAMETERS
+
+
+def _with_tls(tls: bool) -> str:
+    return " and with TLS, which sslmode demands" if tls else ""
 
 
 def _by_major(one: Candidate) -> int:

@@ -34,7 +34,7 @@ def choose_programs(
         if not OLDEST <= version <= NEWEST
     ]
     demand(faults)
-    folder, major = choose(*versions, config.bin_dir)
+    folder, major = choose(*versions, config.bin_dir, tls=source.demands_tls or destination.demands_tls)
     return source.using(folder, versions[0]), destination.using(folder, versions[1]), major
 
 

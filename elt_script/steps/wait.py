@@ -13,11 +13,12 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from elt_script.errors import CannotConnectError
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import status
+from elt_script.pg.programs import REFUSES_PARAMETERS
 from elt_script.pg.stop import pause
 from elt_script.wording import counted
 
 ANSWER_S = 5  # what pg_isready gives a server to answer
-ACCEPTS, NO_ANSWER, REFUSES_PARAMETERS = 0, 2, 3  # pg_isready's exit statuses; 1 is "not yet"
+ACCEPTS, NO_ANSWER = 0, 2  # pg_isready's exit statuses; 1 is "not yet"
 
 # What waiting does not cure. libpq keeps the SQLSTATE of a refused connection to itself, and a server may
 # speak another language: then we wait in vain for as long as we were told to, and say the same thing.
@@ -99,6 +100,8 @@ def _enter(endpoint: Endpoint) -> int:
         said = _said(endpoint) or f"{said}: these programs cannot do what libpq can, such as TLS"
         raise _final(endpoint, said)
     if answer != ACCEPTS:
+        if endpoint.demands_tls and _hint(words := _said(endpoint)):
+            raise _final(endpoint, words)  # a certificate that is not believed is no answer to pg_isready
         error = _NotYetError(said)
         error.answered = answer != NO_ANSWER
         raise error

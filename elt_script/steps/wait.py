@@ -28,7 +28,9 @@ HINTS = {
     r"database \".*\" (does not exist|is not currently accepting)": "Correct dbname, or create the database.",
     r"role \".*\" (does not exist|is not permitted)": "Correct the user, or create the role with login.",
     r"permission denied for database": "Grant connect on the database to the user.",
-    r"not support SSL|[Cc]ertificate|sslmode|private key": "Correct sslmode, or the certificates (TLS).",
+    r"not support SSL|[Cc]ertificate|sslmode|private key|SSL error: .* alert": (
+        "Correct sslmode, or the certificates (TLS)."
+    ),
     r"definition of service": "Correct the service's name, or PGSERVICEFILE.",
     r"unrecognized configuration parameter|invalid value for parameter": "Use a server of version 14 to 18.",
 }

@@ -89,15 +89,14 @@ def test_a_server_that_is_not_the_one_it_should_be_is_refused(
     wary = verified(endpoint, trusted, **changed)
 
     with pytest.raises(CannotConnectError) as failure:
-        wait(wary, 1000, 1)  # at once: waiting is no cure
+        wait(wary, 3, 0.1)  # at once: waiting is no cure
 
     assert said in failure.value.detail
     assert failure.value.hint == "Correct sslmode, or the certificates (TLS)."
-    for program in (wary.psql(), wary.pg_dump("--schema-only"), wary.pg_restore("--list")):
-        if "--list" not in program.argv:
-            with pytest.raises(EltError) as refused:
-                run(program, script=b"select 1;")
-            assert said in refused.value.detail
+    for program in (wary.psql(), wary.pg_dump("--schema-only")):
+        with pytest.raises(EltError) as refused:
+            run(program, script=b"select 1;")
+        assert said in refused.value.detail
     assert status(wary.pg_isready(timeout_seconds=5))[0] != 0
 
 
@@ -138,7 +137,7 @@ def test_a_client_certificate_opens_where_there_is_no_password(
     assert [table.table for table in report.tables] == ["public.t"]
     for without in (nobody, forged):
         with pytest.raises(CannotConnectError) as failure:
-            wait(without, 1000, 1)
+            wait(without, 3, 0.1)
         assert failure.value.hint == "Correct sslmode, or the certificates (TLS)."
 
 
@@ -176,8 +175,8 @@ def test_what_crosses_a_network_in_clear_is_said(
 def test_programs_without_tls_are_passed_over_where_it_is_demanded(
     sides: tuple[Database, Database], trusted: Authority
 ) -> None:
-    execute(at(sides[0].admin), "create table t (id int)")
     source, destination = (verified(side.owner, trusted) for side in sides)
+    execute(source, "create table t (id int)")
     assert embedded()  # which are newer, and cannot encrypt
 
     found, faults = plan(config_of(source, destination))

@@ -116,6 +116,12 @@ class TransformError(EltError):
     exit_status = 10
 
 
+class WorkerError(EltError):
+    """The workers that rows move through failed in the middle of the run: the readers have the old data."""
+
+    exit_status = 12
+
+
 class InterruptedRunError(EltError):
     """Somebody stopped the command (Ctrl-C, SIGTERM) before publish: the old data is still live."""
 

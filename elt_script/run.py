@@ -19,6 +19,7 @@ from elt_script.clock import Clock
 from elt_script.config.model import Config
 from elt_script.errors import EltError, SourceError
 from elt_script.load import Loaded, Loader, Pools
+from elt_script.movers import MOST_THREADS, movers
 from elt_script.pg import stop
 from elt_script.pg.catalog import read_sequences
 from elt_script.pg.endpoint import translating
@@ -38,7 +39,6 @@ from elt_script.tables import TableName
 
 SOURCE_LOCK_PATIENCE_S = 60  # for DDL at the source to end
 PAUSE_S = 1  # before a run begins again: a server that ends our sessions may be about to stop
-POOL_THREADS = 256  # as `jobs` at most; idle ones cost nothing, and the plan says how many are at work
 
 log = structlog.get_logger()
 
@@ -53,8 +53,9 @@ def new_run_id() -> str:
 def plan(config: Config) -> tuple[Plan, Sequence[str]]:
     """Return what a run would do, and why it could not; try the schema on a drawing board, change nothing."""
     clock, run_id = Clock(), new_run_id()
-    with supervised():
-        servers = ready(config, clock, run_id)
+    with movers(config) as crew, supervised():
+        servers, config = ready(config, clock, run_id), crew.sized(config)
+        crew.want_fit(servers.source, servers.destination)
         with (
             servers.destination.connect(autocommit=True) as control,
             clock.at("preflight"),
@@ -106,13 +107,13 @@ def _attempt(config: Config, run_id: str, clock: Clock, before: str, *, profile:
         destination=str(config.destination.endpoint("destination")),
     )
     with ExitStack() as stack:
-        pools = Pools(
-            stack.enter_context(ThreadPoolExecutor(POOL_THREADS)),
-            stack.enter_context(ThreadPoolExecutor(POOL_THREADS)),
-        )
-        stack.enter_context(supervised())  # ends first, so that nothing the pool waits for is left
-        servers = ready(config, clock, run_id)
+        minders = stack.enter_context(ThreadPoolExecutor(MOST_THREADS))
+        crew = stack.enter_context(movers(config))
+        stack.enter_context(supervised())  # ends first, so that nothing the pools wait for is left
+        servers, config = ready(config, clock, run_id), crew.sized(config)
+        crew.want_fit(servers.source, servers.destination)
         recover.end_attempt(servers, config.pipeline, before)
+        pools = Pools(minders, crew.executor)
         with ledger.locked(servers.destination, config.pipeline) as control:
             try:
                 with sampled((servers.source, servers.destination) if profile else (), clock.now) as sample:

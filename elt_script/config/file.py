@@ -17,6 +17,7 @@ from elt_script.config.model import (
     Audit,
     Check,
     Config,
+    Executor,
     Publish,
     Schedule,
     Server,
@@ -45,6 +46,7 @@ SECTIONS: dict[str, type[Section]] = {
     "defaults": TableSettings,
     "audit": Audit,
     "publish": Publish,
+    "executor": Executor,
     "schedule": Schedule,
 }
 

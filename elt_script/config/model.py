@@ -18,6 +18,7 @@ __all__ = [
     "Audit",
     "Check",
     "Config",
+    "Executor",
     "Publish",
     "Runs",
     "Schedule",
@@ -165,6 +166,30 @@ class TransformStep(Section):
         return self.name or (self.sql.name if self.sql else shlex.join(self.command or ()))
 
 
+class Executor(Section):
+    """Where the programs run that rows move through."""
+
+    kind: Literal["threads", "dask"] = Field(
+        default="threads",
+        description="threads: on this machine, the default; dask: on the workers of a Dask cluster",
+    )
+    address: str | None = Field(
+        default=None,
+        pattern=r"^[a-z]+://\S+:[0-9]+$",
+        validate_default=True,
+        description="where the cluster's scheduler is, for kind dask alone: tcp://scheduler:8786",
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _is_dasks(cls, address: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("kind") == "dask" and address is None:
+            raise fault("nothing says where the scheduler is: tcp://scheduler:8786")
+        if info.data.get("kind") == "threads" and address is not None:
+            raise fault("threads have no address: leave it out, or set `kind: dask`")
+        return address
+
+
 class Config(Section):
     """What `elt` copies, from where to where, and what must hold before readers see it."""
 
@@ -185,7 +210,13 @@ class Config(Section):
         "the destination; by default every schema of the source",
     )
     jobs: int | None = Field(
-        default=None, ge=1, le=256, description="tables to copy at once, 1 to 256, by default chosen by cores"
+        default=None,
+        ge=1,
+        le=256,
+        description="tables to copy at once, 1 to 256, by default by cores, or by the executor's threads",
+    )
+    executor: Executor = Field(
+        default=Executor(), description="where the programs run that rows move through"
     )
     bin_dir: FolderPath | None = Field(
         default=None,

@@ -47,8 +47,13 @@ wait:
 run:
   #retries: 2 # how often to begin again, with a new snapshot, 0 to 100
 
-# Tables to copy at once; by default as many as suits the cores.
+# Tables to copy at once; by default as many as suits the cores, or the executor's threads.
 #jobs: 4
+
+# Where the programs run that rows move through.
+executor:
+  #kind: dask # on the workers of a Dask cluster (the extra dask); by default threads, on this machine
+  #address: tcp://scheduler.example.com:8786 # of its scheduler
 
 # The folder of psql, pg_dump and pg_restore; by default found on PATH and where they usually are.
 #bin_dir: /usr/lib/postgresql/18/bin

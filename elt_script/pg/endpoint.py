@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -130,6 +130,8 @@ class Endpoint:
     bin         the folder of the Postgres programs to use, once it is chosen
     version     the server's major version, once it is known
     settings    what sessions are pinned to beyond PINNED
+    travelled   it was pickled, and so lost its password: see elt_script/arrival.py
+    secret      whether there was one to lose
     """
 
     role: Role
@@ -140,6 +142,13 @@ class Endpoint:
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     application: str = "elt"
     pinned: bool = True
+    travelled: bool = False
+    secret: bool = False
+
+    def __reduce__(self) -> tuple[Callable[[dict[str, Any]], Endpoint], tuple[dict[str, Any]]]:
+        known = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "password"}
+        secret = self.secret or self.password is not None
+        return _unpacked, ({**known, "travelled": True, "secret": secret},)
 
     def __post_init__(self) -> None:
         self._remember(self.password)
@@ -269,6 +278,10 @@ class Endpoint:
 
     def _options(self) -> str:
         return _as_options({**PINNED, **_pinned_since(self.version or 0), **self.settings})
+
+
+def _unpacked(known: dict[str, Any]) -> Endpoint:
+    return Endpoint(**known)
 
 
 def _pinned_since(major: int) -> dict[str, str]:

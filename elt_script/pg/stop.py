@@ -37,6 +37,7 @@ T = TypeVar("T")
 
 _named = WeakValueDictionary[str, "Work"]()
 _naming = threading.RLock()
+_told = dict[str, "Work"]()  # works of other processes that are to stop, until they are over
 
 
 class Work:
@@ -50,6 +51,7 @@ class Work:
         self._programs: set[Program] = set()
         self._sessions = WeakSet[psycopg.Connection[Any]]()
         self._parts = WeakSet[Work]()
+        self._elsewhere = set[Callable[[str, signal.Signals], None]]()
         self._shields = 0
         with _naming:
             _named[self.name] = self
@@ -94,6 +96,11 @@ class Work:
         with self._lock:
             self._sessions.add(session)
 
+    def goes_on_elsewhere(self, tell: Callable[[str, signal.Signals], None]) -> None:
+        """Take note of who tells other processes, by this work's name, of the signals to its programs."""
+        with self._lock:
+            self._elsewhere.add(tell)
+
     @contextlib.contextmanager
     def shielded(self) -> Generator[None]:
         """Let statements come to their end while this block lasts: what has begun must be written down."""
@@ -121,8 +128,10 @@ class Work:
     def signal(self, sign: signal.Signals) -> None:
         """Send a signal to every program, and to what those have started."""
         with self._lock:
-            programs = list(self._programs)
+            programs, elsewhere = list(self._programs), list(self._elsewhere)
         send(programs, sign)
+        for tell in elsewhere:
+            tell(self.name, sign)
         for part in self._own_parts():
             part.signal(sign)
 
@@ -184,6 +193,18 @@ def do(work: str, function: Callable[P, T], *args: P.args, **options: P.kwargs) 
     """Do something as part of the work of this name."""
     with within(named(work)):
         return function(*args, **options)
+
+
+def told(work: str, signum: int) -> None:
+    """Stop what of a work is done in this process, or may still come to it: another process says so."""
+    stopped = _told.setdefault(work, named(work))
+    stopped.stop()
+    stopped.signal(signal.Signals(signum))
+
+
+def forget(work: str) -> None:
+    """Forget a work that is over."""
+    _told.pop(work, None)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import structlog
 from psycopg import sql
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
+from elt_script.arrival import at_home
 from elt_script.errors import EltError, SourceError
 from elt_script.pg import stop
 from elt_script.pg.endpoint import Endpoint
@@ -98,6 +99,7 @@ def attempt(
     What it is given are values, so that any process on any machine can do it, and its own name is all that it
     leaves behind: another attempt, wherever it is made, ends what is left of this one and begins anew.
     """
+    source, destination = at_home(source, destination)
     finished = _pair(job, source, destination, snapshot)
     read, written = ([int(count) for count in COUNTED.findall(said)] for said in finished.stderr)
     return read, written

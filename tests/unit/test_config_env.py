@@ -122,8 +122,8 @@ def test_faults_of_the_environment_name_its_variables() -> None:
         "ELT_DESTINATION_HOST": "ELT_DESTINATION_URL gives another value: give it in one place",
         "ELT_DESTINATION_USER": "is not UTF-8 text",
         "ELT_DESTINATION_DBNAME_FILE": "the file cannot be read: No such file or directory",
-        "ELT_JOBS": "must be greater than or equal to 1 (tables to copy at once, 1 to 256, by default chosen "
-        "by cores)",
+        "ELT_JOBS": "must be greater than or equal to 1 (tables to copy at once, 1 to 256, by default by "
+        "cores, or by the executor's threads)",
     }
 
 

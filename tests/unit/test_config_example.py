@@ -15,6 +15,7 @@ from elt_script.config.model import (
     Audit,
     Check,
     Config,
+    Executor,
     Publish,
     Schedule,
     Server,
@@ -32,7 +33,7 @@ URLS = {
 }
 SCHEMA = json_schema()
 VALIDATOR = Draft202012Validator(SCHEMA)  # made once: validate() would check the schema itself each time
-SECTIONS = (Config, Server, Wait, TableSettings, Audit, Check, Publish, TransformStep, Schedule)
+SECTIONS = (Config, Server, Wait, TableSettings, Audit, Check, Executor, Publish, TransformStep, Schedule)
 
 
 def schema_faults(text: str) -> list[str]:

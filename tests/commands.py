@@ -20,7 +20,7 @@ from elt_script.pg.endpoint import Endpoint
 from tests.copying import server_of
 
 ELT = str(Path(sys.executable).with_name("elt"))
-PATIENCE_S = 20
+PATIENCE_S = 60
 INHERITED = ("PATH", "HOME", "LANG", "PYTHONPATH")  # and nothing by which libpq would find a server
 
 Ran = subprocess.CompletedProcess[str]

@@ -26,8 +26,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "docker: needs a Docker engine")
     # Whoever stops the tests means the servers too: let fixtures end as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # A job that a shell put into the background ignores Ctrl-C, and so would the commands under test.
+    # A job that a shell put into the background ignores Ctrl-C, one of nohup's the terminal's end, and so
+    # would the commands under test.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)  # before fixtures, which need it too

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from elt_script.errors import PreflightError
+from elt_script.pg import stop
 from elt_script.pg.catalog import Extension
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.passing import is_passing
@@ -38,7 +39,7 @@ def drawing_board(destination: Endpoint, name: str, extensions: Sequence[Extensi
                     raise refused
         yield place
     finally:
-        with destination.connect(autocommit=True) as conn:
+        with stop.unstoppable(), destination.connect(autocommit=True) as conn:
             conn.execute(drop)
 
 

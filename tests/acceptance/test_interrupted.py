@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from elt_script.pg.cluster import Server
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.session import Connection
-from tests.commands import Elt, elt_for, messages
+from tests.commands import PATIENCE_S, Elt, elt_for, messages
 from tests.copying import copied, execute, rows_of
 from tests.databases import Database, MakeDatabase
 from tests.gates import (
@@ -29,7 +29,7 @@ from tests.gates import (
     holding,
     waiting_for,
 )
-from tests.untouched import sessions_of_ours, untouched
+from tests.untouched import BOARDS, sessions_of_ours, untouched
 
 AT_WORK = "create schema elt_next_public"  # as long as it is not committed, nobody else can create it
 LOCKED_LEDGER = "lock table elt.published_table in access exclusive mode"
@@ -95,6 +95,20 @@ def test_a_run_stopped_at(at: str, sides: tuple[Database, Database], elt: Elt) -
     copied(sides[0].owner, destination.owner)
 
 
+def test_a_run_stopped_while_it_draws_leaves_no_drawing_board(
+    sides: tuple[Database, Database], elt: Elt
+) -> None:
+    source, destination = sides
+    execute(source.owner, "comment on table plain is 'what is new must be drawn'")
+
+    with untouched(destination.admin):
+        running = elt.start("run")
+        running.wait_until(lambda: rows_of(destination.admin, BOARDS))
+        ended = running.end(signal.SIGTERM)
+
+    assert ended.returncode == 143
+
+
 def test_a_run_stopped_while_it_waits_for_a_server(tmp_path: Path, destination: Endpoint) -> None:
     nowhere = replace(destination, parameters={**destination.parameters, "port": "1"})
     elt = elt_for(tmp_path, nowhere, destination)
@@ -141,7 +155,8 @@ def test_who_does_not_want_to_wait_asks_twice(
 
     assert ended.returncode == 130
     assert "elt: stopped at once by SIGINT" in messages(ended)
-    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(int((tmp_path / "pid").read_text())).wait(PATIENCE_S)
 
 
 def test_a_plan_and_a_rollback_can_be_stopped_too(sides: tuple[Database, Database], elt: Elt) -> None:

@@ -31,7 +31,7 @@ with configure("json"):
 """
 EVERY_SECOND = "* * * * * *"
 NEVER = "0 0 29 2 *"  # not while a test runs
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("ELT_", "PG"))}
 
 

@@ -270,6 +270,7 @@ def test_characters_that_the_stream_lacks_are_escaped() -> None:
 
 def test_what_was_configured_before_is_configured_again() -> None:
     inner, outer = io.StringIO(), io.StringIO()
+    before = structlog.is_configured()
     with configure("json", outer):
         with configure("console", inner):
             structlog.get_logger().info("a.b")
@@ -277,7 +278,7 @@ def test_what_was_configured_before_is_configured_again() -> None:
 
     assert "a.b" in inner.getvalue()
     assert json.loads(outer.getvalue())["event"] == "c.d"
-    assert not structlog.is_configured()
+    assert structlog.is_configured() == before
 
 
 def drawn(tables: int, width: int, height: int = 24) -> list[str]:

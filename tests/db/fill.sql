@@ -11,6 +11,7 @@ declare
     added bigint;
     nasty text := E'\t\\N \\. é ''"';
 begin
+    set constraints all immediate;
     for round in 1 .. 8 loop
         added := 0;
         for target in

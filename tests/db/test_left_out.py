@@ -290,6 +290,7 @@ def test_casts_and_transforms_of_the_servers_own_types_are_named_and_what_needs_
         create cast (mood as int) with function as_int(mood);
         create transform for int language sql (from sql with function prsd_lextype(internal));
         create function transformed(int) returns int transform for type int language sql as 'select 1';
+        create function unmoved(int) returns int language sql as 'select 1';
         create table t (id int);
         """,
     )
@@ -302,5 +303,12 @@ def test_casts_and_transforms_of_the_servers_own_types_are_named_and_what_needs_
             "cast (integer AS pg_catalog.date): it belongs to no schema, as its types are the server's or an extension's",
             "transform for integer language sql: it belongs to no schema, as its types are the server's or an extension's",
         )
-    execute(source_admin, "drop cast (int as date); drop transform for int language sql cascade")
+    execute(
+        source_admin,
+        """
+        drop cast (int as date);
+        drop transform for int language sql cascade;  -- and with it, in vain, what was copied
+        create function unmoved(int) returns int language sql as 'select 1';
+        """,
+    )
     assert_same(source_admin, destination_admin)

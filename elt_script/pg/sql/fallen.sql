@@ -88,7 +88,10 @@ edges as materialized (
     left join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid and k.contype = 'c'
     left join pg_class s on d.classid = 'pg_class'::regclass and s.oid = d.objid
     left join pg_class c on c.oid = s.oid and c.relkind = 'c'
+    -- before 18 a routine depends on transforms of its types that it does not ask for, too
+    left join pg_proc f on d.refclassid = 'pg_transform'::regclass and d.classid = 'pg_proc'::regclass and f.oid = d.objid
     where d.objid >= 16384
+        and (f.oid is null or f.protrftypes is not null)
         and d.deptype <> 'e'
         and d.classid not in (
             'pg_publication_rel'::regclass, 'pg_publication_namespace'::regclass, 'pg_event_trigger'::regclass,

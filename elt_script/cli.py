@@ -116,7 +116,7 @@ def plan(settings: Settings, as_json: bool) -> None:
     config = settings.load()
     with configure(settings.log_format):
         planned, faults = make_plan(config)
-    click.echo(plan_json(planned, faults) if as_json else plan_text(planned))
+    click.echo(plan_json(planned, config, faults) if as_json else plan_text(planned, config))
     demand(faults)
 
 

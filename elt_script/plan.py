@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from elt_script.access import Access, Roles, access_of
-from elt_script.config.model import Config, TableSettings
+from elt_script.config.model import Checksum, Config, TableSettings
 from elt_script.copies import copies_of, jobs_of, leaves, spread_anew
 from elt_script.pg.catalog import Extension
 from elt_script.selection import Selection, SourceFacts, select
@@ -69,6 +69,12 @@ class Plan:
     dependants: tuple[str, ...] = ()  # what others built on the published tables, and comes along
     given_up: frozenset[str] = frozenset()  # what of it cannot, and the config drops
     warnings: tuple[str, ...] = ()  # what does not stand in the way, and should be mended
+
+    def compared(self, checksum: Checksum) -> frozenset[TableName]:
+        """Return the source's tables whose content is compared; checksum is for those without a setting."""
+        return frozenset(
+            table for table, settings in self.settings.items() if (settings.checksum or checksum) == "all"
+        )
 
     @property
     def fallen_relations(self) -> tuple[int, ...]:

@@ -147,7 +147,7 @@ def _run(
             warnings = generations.drop_old(control, config.pipeline, config.publish.keep)
             stage.create(servers.destination, control, staging, plan)
         loading = for_loading(servers.destination, control)
-        content = _content(config, plan)
+        content = plan.compared(config.audit.checksum)
         loader = Loader(servers.source, loading, snapshot, plan, staging, content, pools)
         with clock.at("copy"):
             done = _copied(ready_plan, loader)
@@ -207,15 +207,6 @@ def _draw(ready_plan: Prepared, run_id: str) -> None:
     snapshot = export_snapshot(ready_plan.source, (), SOURCE_LOCK_PATIENCE_S)
     board = recover.board_name(plan.pipeline, run_id)
     stage.draw(servers.source, servers.destination, snapshot, plan, board, servers.major)
-
-
-def _content(config: Config, plan: Plan) -> frozenset[TableName]:
-    """Return the tables whose content is checked."""
-    return frozenset(
-        table
-        for table, settings in plan.settings.items()
-        if (settings.checksum or config.audit.checksum) == "all"
-    )
 
 
 def _copied(ready_plan: Prepared, loader: Loader) -> Loaded:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
+from elt_script.config.model import Config
 from elt_script.plan import Plan
-from elt_script.wording import counted, escaped, human_bytes
+from elt_script.wording import counted, escaped, human_bytes, human_seconds
 
 
-def plan_text(plan: Plan) -> str:
+def plan_text(plan: Plan, config: Config) -> str:
     """Return everything a run would do, one line a fact."""
-    return "\n".join(_lines(plan))
+    return "\n".join((*_lines(plan), *_then(plan, config)))
 
 
-def plan_json(plan: Plan, faults: Sequence[str]) -> str:
+def plan_json(plan: Plan, config: Config, faults: Sequence[str]) -> str:
     """Return the plan for machines."""
+    compared = plan.compared(config.audit.checksum)
     batch = {copy.table.name: job.binary for job in plan.jobs for copy in job.copies}
     return json.dumps(
         {
@@ -29,6 +31,7 @@ def plan_json(plan: Plan, faults: Sequence[str]) -> str:
                     "bytes": copy.table.bytes,
                     "format": "binary" if batch[copy.table.name] else "text",
                     "replaces": plan.final(copy.table.name) in plan.live,
+                    "content_compared": copy.table.name in compared,
                 }
                 for copy in plan.copies
             ],
@@ -40,6 +43,9 @@ def plan_json(plan: Plan, faults: Sequence[str]) -> str:
             "given_up": sorted(plan.given_up),
             "left_out": [{"object": what, "reason": why} for what, why in plan.left_out],
             "warnings": list(plan.warnings),
+            "checks": [check.name for check in config.audit.checks],
+            "publish": config.publish.model_dump(include={"patience_seconds", "keep"}),
+            "transform": [step.title for step in config.transform],
             "faults": list(faults),
         },
         indent=2,
@@ -65,6 +71,16 @@ def _lines(plan: Plan) -> Iterable[str]:
     for what, why in plan.left_out:
         yield f"leave out {escaped(what)}: {escaped(why)}"
     yield from (f"warning: {escaped(one)}" for one in plan.warnings)
+
+
+def _then(plan: Plan, config: Config) -> Iterable[str]:
+    """Yield what comes after the copy."""
+    tables, compared = len(plan.copies), len(plan.compared(config.audit.checksum))
+    yield f"audit rows of {counted(tables, 'table')}, and the content of {compared:,}"
+    yield from (f"check {escaped(check.name)}: must find no rows" for check in config.audit.checks)
+    kept = counted(config.publish.keep, "generation")
+    yield f"publish within {human_seconds(config.publish.patience_seconds)}; keep {kept} to roll back to"
+    yield from (f"transform {escaped(step.title)}" for step in config.transform)
 
 
 def _tables(plan: Plan) -> Iterable[str]:

@@ -101,6 +101,9 @@ def test_the_journey_by_a_config_file(
     want_copied(destination, data)
 
     assert "create public.accelerometer: about 153,000 rows" in planned
+    assert planned.endswith(
+        "audit rows of 1 table, and the content of 1\npublish within 1m00s; keep 1 generation to roll back to\n"
+    )
     assert there == (None, None)
     assert checked == "ready: 1 table of 1 schema can be copied\n"
     assert "default: generation 1 published in" in first

@@ -55,12 +55,18 @@ def write(path: Path, state: State) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        new.write_text(json.dumps(asdict(state), indent=2, default=datetime.isoformat), encoding="utf-8")
+        with open(new, "w", encoding="utf-8", opener=_private) as file:
+            json.dump(asdict(state), file, indent=2, default=datetime.isoformat)
         new.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             new.unlink()
         raise
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read: an error may quote a row."""
+    return os.open(path, flags, 0o600)
 
 
 def read(path: Path) -> State | None:

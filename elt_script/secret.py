@@ -62,7 +62,7 @@ def leave_no_core() -> None:
 
 def _written(secret: str) -> Iterator[str]:
     """Yield a secret as those write it who quote it: whole, and line by line as servers show statements."""
-    for text in {secret, secret.strip(), *secret.splitlines()}:
+    for text in {secret, secret.strip(), secret.replace("\t", " "), *secret.splitlines()}:
         backslashes = text.replace("\\", "\\\\")
         yield from (text, escaped(text), text.encode("unicode_escape").decode())
         yield from (backslashes.replace("'", "\\'"), backslashes.replace("'", "''"), text.replace("'", "''"))

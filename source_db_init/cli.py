@@ -192,6 +192,7 @@ def cli(
 def main() -> NoReturn:
     """Run the command: an error becomes words on stderr and an exit status."""
     leave_no_core()
+    os.umask(0o077)  # what is fetched or unpacked here is nobody else's to read
     caught: list[int] = []
 
     def interrupt(signum: int, _frame: FrameType | None) -> NoReturn:

@@ -34,7 +34,7 @@ from elt_script.steps import audit, finish, grant, preflight, publish, stage
 from elt_script.steps.copy import for_loading
 from elt_script.steps.sample import sampled
 from elt_script.steps.transform import transform
-from elt_script.steps.watch import watched
+from elt_script.steps.watch import listened, watched
 from elt_script.tables import TableName
 
 SOURCE_LOCK_PATIENCE_S = 60  # for DDL at the source to end
@@ -111,6 +111,7 @@ def _attempt(config: Config, run_id: str, clock: Clock, before: str, *, profile:
         crew = stack.enter_context(movers(config))
         stack.enter_context(supervised())  # ends first, so that nothing the pools wait for is left
         servers, config = ready(config, clock, run_id), crew.sized(config)
+        stack.enter_context(listened((servers.source, servers.destination), config.run.stall_seconds))
         crew.want_fit(servers.source, servers.destination)
         recover.end_attempt(servers, config.pipeline, before)
         pools = Pools(minders, crew.executor)

@@ -45,6 +45,7 @@ class Proxy:
         self._due: tuple[int, Callable[[Session], None]] | None = None
         self._flips = False
         self._loses: tuple[bytes, bytes, bool] | None = None
+        self._stalls = False
         self._sessions: list[Session] = []
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -98,9 +99,13 @@ class Proxy:
         """Change one bit in the middle of the next chunk of rows."""
         self._flips = True
 
-    def lose_words(self, first: bytes, word: bytes, *, answer: bool) -> None:
-        """Break the session off whose client says first, and then word: by its answer, or before it arrives."""
+    def lose_words(self, first: bytes, word: bytes, *, answer: bool, stalls: bool = False) -> None:
+        """Break the session off whose client says first, and then word: by its answer, or before it arrives.
+
+        stalls  let it stand still instead
+        """
         self._loses = first, word, answer
+        self._stalls = stalls
 
     def heal(self) -> None:
         """Be a good network again."""
@@ -150,9 +155,11 @@ class Proxy:
         with contextlib.suppress(OSError):
             while chunk := one.recv(CHUNK):
                 if self._is_lost(session, chunk):
-                    self.reset(session)
                     self.broken.set()
-                    break
+                    if not self._stalls:
+                        self.reset(session)
+                        break
+                    self.stall(session)
                 other.sendall(self._treated(session, chunk))
         with self._lock:
             session.ended += 1

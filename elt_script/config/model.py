@@ -60,6 +60,13 @@ class Runs(Section):
         description="how often to begin again when a server restarts, or ends our sessions, 0 to 100, by "
         "default 2",
     )
+    stall_seconds: float = Field(
+        default=120.0,
+        ge=2,
+        le=86_400,
+        description="seconds after which a program or session is given up of which no row moves and no "
+        "server says that it is at work for it, 2 to 86400, by default 120",
+    )
 
 
 class TableSettings(Section):

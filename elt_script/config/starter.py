@@ -46,6 +46,7 @@ wait:
 # What a run does about failures that pass: a lost connection, a restarted server.
 run:
   #retries: 2 # how often to begin again, with a new snapshot, 0 to 100
+  #stall_seconds: 120 # for what no server is at work for, and whose rows do not move, 2 to 86400
 
 # Tables to copy at once; by default as many as suits the cores, or the executor's threads.
 #jobs: 4

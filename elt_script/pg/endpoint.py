@@ -14,7 +14,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from elt_script.errors import DestinationError, EltError, SourceError
-from elt_script.pg import stop
+from elt_script.pg import silence, stop
 from elt_script.pg.passing import is_passing
 from elt_script.pg.process import Command
 from elt_script.secret import remember
@@ -100,6 +100,7 @@ PINNED = {
 }
 PINNED_SINCE = {17: {"transaction_timeout": "0"}}
 
+ANSWER_S = 10.0  # what a server is given to answer a new session's first question
 SESSION_NAMES = 0x1000  # a name has at most 63 bytes, and three of them are left for this
 _sessions = itertools.count()
 
@@ -226,9 +227,12 @@ class Endpoint:
             raise
         self._remember(session.pgconn.password)  # which libpq may have found in a passfile or a service
         stop.current().opened(session)
+        if silent := silence.of(self.application):
+            silent.opened(session, self.role)
         if self.pinned and self.version is None:  # what this version knows could not be among the options
-            for name, value in _pinned_since(session.info.server_version // 10_000).items():
-                session.execute("select set_config(%s, %s, false)", (name, value))
+            with silence.cut_after(session, ANSWER_S):
+                for name, value in _pinned_since(session.info.server_version // 10_000).items():
+                    session.execute("select set_config(%s, %s, false)", (name, value))
         session.autocommit = autocommit
         return session
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from elt_script.errors import EltError
-from elt_script.pg import stop
+from elt_script.pg import silence, stop
 from elt_script.pg.passing import is_said_to_pass, plainly
 
 PIPE_BYTES = 1 << 20  # the kernel's default limit for an unprivileged user, 16 times a pipe's default
+LOOK_S = 1.0  # how often a program that says nothing is looked after
 STDERR_BYTES = 16384  # of each program's messages, the last are kept
 
 
@@ -72,7 +73,7 @@ def _finish(commands: Sequence[Command], script: bytes) -> tuple[list[stop.Progr
                     source.close()  # the reader has it now, and the writer must notice when the reader ends
                 processes.append(process)
                 source = _stdout(process)
-        stdout, stderr = _drain(processes)
+        stdout, stderr = _drain(processes, commands)
         for process in processes:
             process.wait()
     except BaseException:
@@ -82,6 +83,7 @@ def _finish(commands: Sequence[Command], script: bytes) -> tuple[list[stop.Progr
         stop.current().forget(processes)
         for process in processes:
             _stdout(process).close()
+            _stderr(process).close()
     stop.current().heed()
     return processes, Finished(stdout, stderr)
 
@@ -124,6 +126,11 @@ def _stdout(process: stop.Program) -> IO[bytes]:
     return process.stdout
 
 
+def _stderr(process: stop.Program) -> IO[bytes]:
+    assert process.stderr is not None  # noqa: S101  (we asked for a pipe)
+    return process.stderr
+
+
 def in_memory(script: bytes) -> IO[bytes]:
     """Return a file to read script from, that is on no disk where the system has such files."""
     if hasattr(os, "memfd_create"):
@@ -135,17 +142,20 @@ def in_memory(script: bytes) -> IO[bytes]:
     return file
 
 
-def _drain(processes: Sequence[stop.Program]) -> tuple[bytes, tuple[str, ...]]:
+def _drain(processes: Sequence[stop.Program], commands: Sequence[Command]) -> tuple[bytes, tuple[str, ...]]:
     """Read the last program's stdout, and the end of every stderr, until all of them are closed."""
+    silent = silence.of(commands[0].session)
+    since = silent.passed if silent else 0.0
     stdout = bytearray()
     stderr = [bytearray() for _ in processes]
     with selectors.DefaultSelector() as selector:
         selector.register(_stdout(processes[-1]), selectors.EVENT_READ, None)
         for process, tail in zip(processes, stderr, strict=True):
-            assert process.stderr is not None  # noqa: S101  (we asked for a pipe)
-            selector.register(process.stderr, selectors.EVENT_READ, tail)
+            selector.register(_stderr(process), selectors.EVENT_READ, tail)
         while selector.get_map():
-            for key, _ in selector.select():
+            if silent and silent.lasts([command.session for command in commands], since):
+                raise _stalled(commands, silent.limit_s)
+            for key, _ in selector.select(LOOK_S if silent else None):
                 chunk = os.read(key.fd, 1 << 16)
                 if not chunk:
                     selector.unregister(key.fileobj)
@@ -154,10 +164,18 @@ def _drain(processes: Sequence[stop.Program]) -> tuple[bytes, tuple[str, ...]]:
                 else:
                     key.data.extend(chunk)
                     del key.data[:-STDERR_BYTES]
-    for process in processes:
-        assert process.stderr is not None  # noqa: S101  (we asked for a pipe)
-        process.stderr.close()
     return bytes(stdout), tuple(tail.decode(errors="replace").strip() for tail in stderr)
+
+
+def _stalled(commands: Sequence[Command], limit_s: float) -> EltError:
+    labels = " and ".join(command.label for command in commands)
+    failure = commands[0].error(
+        f"{labels} stood still for {limit_s:g} s",
+        detail="no row moved, and no server was at work for them",
+        hint="See what is between us and the servers, or raise `run.stall_seconds`. Nothing was published.",
+    )
+    failure.transient = True
+    return failure
 
 
 def _want_success(

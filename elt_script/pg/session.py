@@ -131,9 +131,11 @@ def export_snapshot(conn: Connection, copies: Sequence[TableCopy], patience_seco
         places = {"tables": [copy.table.name.quoted.as_string(None) for copy in copies]}
         rewritten = [name for (name,) in conn.execute(query("rewritten"), places)]
         if rewritten:
-            raise SourceError(
+            failure = SourceError(
                 f"{', '.join(rewritten)} was truncated or rewritten while the run began", hint="Run again."
             )
+            failure.transient = True
+            raise failure
     return str(value(conn, sql.SQL("select pg_export_snapshot()")))
 
 

@@ -14,6 +14,7 @@ from elt_script.errors import CannotConnectError
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import status
 from elt_script.pg.programs import REFUSES_PARAMETERS
+from elt_script.pg.silence import cut_after
 from elt_script.pg.stop import pause
 from elt_script.wording import counted
 
@@ -108,7 +109,7 @@ def _enter(endpoint: Endpoint) -> int:
         error.answered = answer != NO_ANSWER
         raise error
     try:
-        with endpoint.connect(autocommit=True) as conn:
+        with endpoint.connect(autocommit=True) as conn, cut_after(conn, ANSWER_S):
             return _version(conn)
     except psycopg.OperationalError as error:
         said = str(error).strip()

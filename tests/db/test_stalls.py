@@ -1,0 +1,67 @@
+"""A network that stands still is given up after so long, and a server that works is not, however long it takes."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from elt_script.pg.endpoint import Endpoint
+from tests.background import in_background
+from tests.copying import execute, rows_of
+from tests.databases import Database
+from tests.gates import COPY, GATED, closed, wait_for_waiter
+from tests.proxy import MUCH, proxied
+
+LIMIT_S = 3
+ROWS = 4000
+LARGE = f"create table large (n int, t text); insert into large select n, repeat('x', 3000) from generate_series(1, {ROWS}) n"
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_a_load_that_stands_still_is_ended_and_tried_again(
+    side: str, source: Endpoint, destination: Endpoint
+) -> None:
+    execute(source, LARGE)
+    with proxied(source if side == "source" else destination) as (way, proxy):
+        proxy.after(MUCH, proxy.stall)
+        sides = (way, destination) if side == "source" else (source, way)
+        with in_background(*sides, run={"stall_seconds": LIMIT_S}) as run:
+            run.future.result()
+
+    assert proxy.broken.is_set()
+    (error,) = [log["error"] for log in run.logs if log["event"] == "copy.retried"]
+    assert f"stood still for {LIMIT_S} s" in error
+    assert rows_of(destination, "select count(*) from public.large") == [(ROWS,)]
+
+
+def test_a_session_that_stands_still_is_cut_off_and_the_run_begun_again(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(source, "create table t (n int); insert into t values (1)")
+    with proxied(destination) as (way, proxy):
+        proxy.lose_words(b"elt.generation set place", b"COMMIT", answer=False, stalls=True)
+        with in_background(source, way, run={"stall_seconds": LIMIT_S}) as run:
+            run.future.result()
+
+    assert "session.stalled" in [log["event"] for log in run.logs]
+    assert rows_of(destination, "select status from elt.run order by started_at") == [
+        ("failed",),
+        ("published",),
+    ]
+    assert rows_of(destination, "select n from public.t") == [(1,)]
+
+
+def test_a_load_that_waits_for_a_lock_is_not_given_up(
+    source_database: Database, destination_database: Database
+) -> None:
+    source, destination = source_database.owner, destination_database.owner
+    execute(source, GATED)
+    with in_background(source, destination, run={"stall_seconds": LIMIT_S}) as run:
+        with closed(destination, COPY) as gate:
+            wait_for_waiter(gate, destination_database.admin)
+            until = time.monotonic() + LIMIT_S + 3
+            run.wait_until(lambda: time.monotonic() > until)
+        run.future.result()
+
+    assert not {"copy.retried", "run.retried"} & {log["event"] for log in run.logs}

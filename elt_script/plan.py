@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from elt_script.access import Access, Roles, access_of
+from elt_script.amends import Amends, amends_of
 from elt_script.config.model import Checksum, Config, TableSettings
 from elt_script.copies import copies_of, jobs_of, leaves, spread_anew
 from elt_script.pg.catalog import Extension
@@ -56,7 +57,7 @@ class Plan:
     settings: Mapping[TableName, TableSettings]  # by the source's name
     excluded: tuple[TableName, ...]  # relations that pg_dump leaves out
     other_schemas: tuple[str, ...]
-    fallen: frozenset[tuple[int, int]]  # (catalog, OID) at the source of what needs what is left out
+    fallen: frozenset[tuple[int, int]]  # (catalog, OID) at the source of what is not restored
     extensions: tuple[Extension, ...]
     extension_schemas: Mapping[str, str]
     live: Mapping[TableName, int]
@@ -66,6 +67,7 @@ class Plan:
     left_out: tuple[tuple[str, str], ...]  # what, why
     faults: tuple[str, ...]
     access: Access
+    amends: Amends
     dependants: tuple[str, ...] = ()  # what others built on the published tables, and comes along
     given_up: frozenset[str] = frozenset()  # what of it cannot, and the config drops
     warnings: tuple[str, ...] = ()  # what does not stand in the way, and should be mended
@@ -116,6 +118,9 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         lambda name: TableName(staging[schemas[name.schema]], name.name),
         same_encoding=source.encoding == destination.encoding,
     )
+    amends = amends_of(
+        source.unwritten, selection.excluded, destination.roles.ours, superuser=destination.superuser
+    )
     access = access_of(config, source.objects, schemas, destination.roles)
     needed = tuple(extension for extension in source.extensions if extension.needed_by)
     adopted, conflicts = _taken(config, source, destination, selection)
@@ -132,27 +137,33 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         settings={c.table.name: config.table_settings(c.table.name) or config.defaults for c in copies},
         excluded=selection.excluded,
         other_schemas=tuple(schema for schema in source.schemas if schema not in schemas),
-        fallen=frozenset((one.catalog, one.oid) for one in source.fallen).union(source.placeless),
+        fallen=amends.broken.union(source.placeless, ((one.catalog, one.oid) for one in source.fallen)),
         extensions=needed,
         extension_schemas={e.name: destination.extensions.get(e.name, e.schema) for e in needed},
         live=destination.live,
         adopted=adopted,
         gone=tuple(sorted(name for name in destination.live if name not in published)),
         changes=tuple(_changes(selection, destination)),
-        left_out=(*selection.left_out, *access.left_out),
+        left_out=(*selection.left_out, *amends.left_out, *access.left_out),
         access=access,
+        amends=amends,
         faults=(
-            *selection.faults,
-            *_encoding_faults(source, destination),
-            *_lost_parts(selection, source, destination),
+            *_faults(selection, source, destination),
             *_extension_faults(needed, destination),
-            *_range_faults(selection, source, destination),
-            *_other_pipelines(staging, destination),
             *([] if copies or selection.faults else ["no table is left to copy: see `schemas` and `tables`"]),
             *conflicts,
+            *amends.faults,
             *access.faults,
         ),
     )
+
+
+def _faults(selection: Selection, source: SourceFacts, destination: DestinationFacts) -> Iterable[str]:
+    yield from selection.faults
+    yield from _encoding_faults(source, destination)
+    yield from _lost_parts(selection, source, destination)
+    yield from _range_faults(selection, source, destination)
+    yield from _other_pipelines(selection.schemas.values(), destination)
 
 
 def _encoding_faults(source: SourceFacts, destination: DestinationFacts) -> Iterable[str]:

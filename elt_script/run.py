@@ -158,6 +158,7 @@ def _run(
             positions = read_sequences(ready_plan.source, list(plan.schemas), plan.fallen_relations)
             finish.set_sequences(control, positions, places)
             _, opaque = finish.fill(control, list(plan.staging.values()), ready_plan.unpopulated)
+            finish.amend(control, plan.amends, places)
             finish.add_last(staging, servers.destination)
             grant.grant(control, plan.access, places)
         with clock.at("audit"):

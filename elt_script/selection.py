@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from elt_script.config.model import Config
-from elt_script.pg.catalog import Extension, Outside, Relation, Type
+from elt_script.pg.catalog import Extension, Outside, Relation, Type, Unwritten
 from elt_script.pg.rights import Owned
 from elt_script.tables import TableName
 
@@ -59,6 +59,7 @@ class SourceFacts:
     fallen: Sequence[Fallen]
     extensions: Sequence[Extension]
     outside: Sequence[Outside]
+    unwritten: Sequence[Unwritten]
     names: Sequence[Name]
     encoding: str
     objects: Sequence[Owned]  # with owners and grants, where the config asks for those
@@ -119,6 +120,7 @@ def select(config: Config, source: SourceFacts) -> Selection:
         kept=tuple(relation for relation in chosen if relation.oid not in without),
         left_out=(
             *sorted(left_out.items()),
+            *_reserved(config, source),
             *((f"{thing.kind} {thing.name}", thing.reason) for thing in source.outside),
             *(
                 (f"extension {extension.name}", "nothing that is copied needs it")
@@ -145,6 +147,14 @@ def _why_not(config: Config, relation: Relation) -> str | None:
     if settings is None:
         return None if relation.kind == "v" else "no pattern of `tables` matches it"
     return "the config skips it" if settings.skip else None
+
+
+def _reserved(config: Config, source: SourceFacts) -> Iterable[tuple[str, str]]:
+    """Yield the schemas that are not copied because of their names, and that nobody has left out."""
+    if config.schemas is None:
+        chosen = chosen_schemas(config, source.schemas)
+        why = "elt keeps such names for itself: give it another one by `schemas`"
+        yield from ((f"schema {name}", why) for name in source.schemas if name not in chosen)
 
 
 def _missing(config: Config, source: SourceFacts) -> Iterable[str]:

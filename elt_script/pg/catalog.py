@@ -84,6 +84,22 @@ class Outside:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwritten:
+    """Something about a table that pg_dump does not write; see pg/sql/unwritten.sql."""
+
+    kind: str
+    schema: str
+    name: str
+    object: str
+    facts: list[Any]
+
+    @property
+    def table(self) -> TableName:
+        """The table's name in two parts."""
+        return TableName(self.schema, self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Extension:
     """An extension: what schema it is in, and whether it can be moved to another."""
 
@@ -211,6 +227,11 @@ def read_sequences(
 def read_outside(conn: Connection) -> list[Outside]:
     """Return what of the database no schema holds, and is therefore not copied."""
     return rows(conn, Outside, "outside")
+
+
+def read_unwritten(conn: Connection, schemas: Sequence[str]) -> list[Unwritten]:
+    """Return what pg_dump does not write about the tables of schemas."""
+    return rows(conn, Unwritten, "unwritten", schemas=list(schemas))
 
 
 def read_extensions(conn: Connection, schemas: Sequence[str]) -> list[Extension]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 import structlog
 from psycopg import sql
 
+from elt_script.amends import Amends
 from elt_script.pg.archive import Staging
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import run
@@ -64,6 +66,21 @@ def add_foreign_keys(table: TableName, staging: Staging, destination: Endpoint) 
 def add_last(staging: Staging, destination: Endpoint) -> None:
     """Restore row security, which could hide rows from whoever builds keys and views, and comments."""
     staging.archive.restore(destination, staging.last, one_transaction=True)
+
+
+def amend(conn: Connection, amends: Amends, places: Mapping[str, str]) -> None:
+    """Do what pg_dump did not write; places maps the source's schemas to staging ones."""
+    validate = sql.SQL("alter table {} validate constraint {}")
+    for table, constraint in amends.validated:
+        place = TableName(places[table.schema], table.name)
+        conn.execute(validate.format(place.quoted, sql.Identifier(constraint)))
+    wanted = [
+        [places[one.schema], one.name, one.object, places.get(schema, schema), *facts]
+        for one in amends.triggers
+        for schema, *facts in [one.facts]
+    ]
+    for (statement,) in conn.execute(query("switched"), {"triggers": json.dumps(wanted)}).fetchall():
+        conn.execute(statement.encode())
 
 
 def set_sequences(conn: Connection, positions: Sequence[SequenceState], places: Mapping[str, str]) -> None:

@@ -75,6 +75,7 @@ def source_facts(conn: Connection, config: Config) -> SourceFacts:
         fallen=rows(conn, Fallen, "fallen", relations=list(without), schemas=chosen),
         extensions=catalog.read_extensions(conn, chosen),
         outside=catalog.read_outside(conn),
+        unwritten=catalog.read_unwritten(conn, chosen),
         names=rows(conn, Name, "routines", schemas=chosen),
         encoding=encoding_of(conn),
         objects=read_objects(conn, {name: name for name in chosen}) if _asks_for_access(config) else (),

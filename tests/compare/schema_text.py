@@ -32,6 +32,8 @@ OWN_NUMBER = re.compile(
 MERGED = re.compile(r"(?m)^(\s*MERGE INTO .+) AS (\w+)$")
 # What belongs to no schema, and is about a type that elt keeps for itself.
 PUT_ASIDE = re.compile(r"-- Name: (CAST|TRANSFORM) .*\belt_(prev|next)_")
+# A trigger that enforces a foreign key has its own OID in its name.
+NUMBERED = re.compile(r"(?<=RI_ConstraintTrigger_[ac]_)\d+")
 HEADER = re.compile(r"-- Name: .*; Type: .*; Schema: .*; Owner: .*")
 
 
@@ -60,7 +62,7 @@ def _text(endpoint: Endpoint, scope: Scope, ignored: Sequence[str]) -> str:
         dump.argv, env=dict(dump.env), check=True, stdout=subprocess.PIPE
     ).stdout.decode()
     entries: list[list[str]] = [[]]
-    for line in OWN_NUMBER.sub("", written).split("\n"):
+    for line in NUMBERED.sub("…", OWN_NUMBER.sub("", written)).split("\n"):
         if HEADER.fullmatch(line):
             entries.append([])
         entries[-1].append(line)

@@ -117,6 +117,70 @@ FACTS = [
         "alter table referring disable trigger all",
         r'trigger public\.referring: "RI_FKey_check_ins" .*: enabled is \'O\' → \'D\'',
     ),
+    Change(
+        "valid_for_a_part",
+        "create table valid_top (n int); create table valid_heir () inherits (valid_top);"
+        " alter table valid_top add constraint half_valid check (n > 0) not valid",
+        "alter table valid_heir validate constraint half_valid",
+        r"constraint public\.valid_heir\.half_valid: convalidated is False → True",
+    ),
+    Change(
+        "half_detached",
+        "create table detached_from (n int) partition by list (n);"
+        " create table half_detached partition of detached_from for values in (1)",
+        "update pg_inherits set inhdetachpending = true where inhrelid = 'half_detached'::regclass",
+        r"relation public\.half_detached: detach pending is False → True",
+    ),
+    Change(
+        "index_of_a_replica",
+        "create table replicated_by (n int not null unique)",
+        "alter table replicated_by replica identity using index replicated_by_n_key",
+        r"index public\.replicated_by_n_key: indisreplident is False → True",
+    ),
+    Change(
+        "replica_trigger",
+        "create table on_replicas (n int); create trigger on_replica before update on on_replicas"
+        " for each row execute function suppress_redundant_updates_trigger()",
+        "alter table on_replicas enable replica trigger on_replica",
+        r"trigger public\.on_replicas\.on_replica: enabled is 'O' → 'R'",
+    ),
+    Change(
+        "options_of_toast",
+        "create table toasted (n text)",
+        "alter table toasted set (toast.autovacuum_enabled = false)",
+        r"relation public\.toasted: toast options is None → \['autovacuum_enabled=false'\]",
+    ),
+    Change(
+        "options_of_a_column",
+        "create table distinct_values (n int)",
+        "alter table distinct_values alter n set (n_distinct = 7)",
+        r"column public\.distinct_values\.n: options is None → \['n_distinct=7'\]",
+    ),
+    Change(
+        "statistics_of_an_expression",
+        "create table expressed (n int); create index expressed_twice on expressed ((n * 2))",
+        "alter index expressed_twice alter column 1 set statistics 3",
+        r"column public\.expressed_twice\.expr: statistics target is -1 → 3",
+    ),
+    Change(
+        "local_column",
+        "create table local_top (n int); create table local_heir (n int) inherits (local_top)",
+        "update pg_attribute set attislocal = false where attrelid = 'local_heir'::regclass and attname = 'n'",
+        r"column public\.local_heir\.n: attislocal is True → False",
+    ),
+    Change(
+        "partitions_trigger",
+        "create table fired (n int) partition by list (n); create table fired_1 partition of fired for values in (1);"
+        " create trigger fires after insert on fired for each row execute function suppress_redundant_updates_trigger()",
+        "alter table fired_1 disable trigger fires",
+        r"trigger public\.fired_1\.fires: enabled is 'O' → 'D'",
+    ),
+    Change(
+        "method_of_storage",
+        "create materialized view stored_by as select 1 as n",
+        "alter materialized view stored_by set (fillfactor = 50)",
+        r"relation public\.stored_by: reloptions is None → \['fillfactor=50'\]",
+    ),
 ]
 TEXTS = [
     Change(

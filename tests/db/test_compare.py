@@ -13,6 +13,7 @@ from elt_script.pg.endpoint import Endpoint
 from tests.compare import differences
 from tests.databases import Database, databases
 from tests.db.changes import BASIS, CHANGES, Change
+from tests.db.changes_of_18 import SINCE_18
 
 MAPPED = """
     set check_function_bodies = off;
@@ -25,7 +26,11 @@ MAPPED = """
 
 
 def make(database: Database, script: str) -> None:
-    with database.admin.with_settings(search_path="public").connect() as conn:
+    make_by(database.admin, script)
+
+
+def make_by(endpoint: Endpoint, script: str) -> None:
+    with endpoint.with_settings(search_path="public").connect() as conn:
         conn.execute(script.encode())
 
 
@@ -62,6 +67,49 @@ def test_databases_made_by_the_same_statements_are_equal(found_before: list[str]
 @pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_a_change_is_found(change: Change, found: list[str]) -> None:
     assert any(re.match(change.found, line) for line in found), "\n".join(found)
+
+
+@pytest.fixture(scope="module")
+def found_in_18(destination_server: Server) -> Generator[list[str]]:
+    """What differs between two databases of version 18 after the changes that it alone knows."""
+    with databases(embedded()[18]) as make_database:
+        before, after = (make_database(destination_server, role) for role in ("source", "destination"))
+        for database in (before, after):
+            make(database, ";".join(change.given for change in SINCE_18))
+        assert differences(before.admin, after.admin) == []
+        make(after, ";".join(change.changed for change in SINCE_18))
+        yield differences(before.admin, after.admin)
+
+
+@pytest.mark.parametrize("change", SINCE_18, ids=str)
+def test_a_change_that_18_knows_is_found(change: Change, found_in_18: list[str]) -> None:
+    assert any(re.match(change.found, line) for line in found_in_18), "\n".join(found_in_18)
+
+
+def test_owners_and_grants_are_compared_where_asked(
+    source_admin: Endpoint, destination_admin: Endpoint
+) -> None:
+    for endpoint in (source_admin, destination_admin):
+        make_by(
+            endpoint, "create table owned (n int); create function given() returns int language sql return 1"
+        )
+    make_by(destination_admin, "alter table owned owner to pg_monitor; grant select (n) on owned to public")
+    make_by(
+        destination_admin,
+        "revoke all on function given() from public; grant usage on schema public to pg_monitor",
+    )
+
+    assert differences(source_admin, destination_admin) == []
+    grants = differences(source_admin, destination_admin, privileges=True)
+    owners = differences(source_admin, destination_admin, owners=True)
+
+    for line in (
+        "+GRANT SELECT(n) ON TABLE public.owned TO PUBLIC;",
+        "+REVOKE ALL ON FUNCTION public.given() FROM PUBLIC;",
+        "+GRANT USAGE ON SCHEMA public TO pg_monitor;",
+    ):
+        assert line in grants
+    assert "+ALTER TABLE public.owned OWNER TO pg_monitor;" in owners
 
 
 def test_schemas_by_another_name_are_equal(source_admin: Endpoint, destination_admin: Endpoint) -> None:

@@ -61,4 +61,21 @@ where o.oid >= 16384
         where t.oid = any (o.types) and t.oid >= 16384
             and not exists (select from pg_depend where classid = 'pg_type'::regclass and objid = t.oid and deptype = 'e')
     )
+union all
+select i.type, i.identity, 'it is in a schema of the system''s', null, null
+from (
+    select 'pg_proc'::regclass as classid, oid as objid, pronamespace as namespace from pg_proc
+    union all
+    select 'pg_class', oid, relnamespace from pg_class where relkind in ('r', 'p', 'v', 'm', 'S')
+    union all
+    select 'pg_operator', oid, oprnamespace from pg_operator
+    union all
+    select 'pg_type', oid, typnamespace from pg_type where typtype in ('d', 'e', 'r')
+) o
+cross join pg_identify_object(o.classid, o.objid, 0) i
+where o.objid >= 16384
+    and o.namespace in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+    and not exists (
+        select from pg_depend d where d.classid = o.classid and d.objid = o.objid and d.deptype in ('e', 'i')
+    )
 order by 1, 2

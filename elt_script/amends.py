@@ -1,0 +1,79 @@
+"""What pg_dump does not write of a schema: what is done about it, what is named, what is refused. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from elt_script.pg.catalog import Unwritten
+from elt_script.tables import TableName
+
+TRIGGERS = 2620  # the OID of pg_trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Amends:
+    """What is done to the staged tables once all is there, by the source's names.
+
+    validated  constraints that hold for a part, though not for the whole
+    triggers   foreign keys' own triggers that do not fire as usual
+    broken     (catalog, OID) of those that pg_dump does write, by a name that no other database has
+    """
+
+    validated: tuple[tuple[TableName, str], ...] = ()
+    triggers: tuple[Unwritten, ...] = ()
+    broken: frozenset[tuple[int, int]] = frozenset()
+    left_out: tuple[tuple[str, str], ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+def amends_of(
+    found: Sequence[Unwritten], excluded: Collection[TableName], roles: Collection[str], *, superuser: bool
+) -> Amends:
+    """Return what is to be done.
+
+    excluded  tables that are not copied
+    roles     of the destination
+    """
+    copied = [one for one in found if one.table not in excluded]
+    triggers = tuple(one for one in copied if one.kind == "trigger")
+    return Amends(
+        validated=tuple((one.table, one.object) for one in copied if one.kind == "validated"),
+        triggers=triggers if superuser else (),
+        broken=frozenset((TRIGGERS, int(one.facts[-1])) for one in triggers),
+        left_out=(*_invalid(copied), *(() if superuser else _switched(triggers))),
+        faults=(*_detaching(copied), *_for_nobody(copied, roles)),
+    )
+
+
+def _invalid(copied: Sequence[Unwritten]) -> Iterator[tuple[str, str]]:
+    for one in copied:
+        if one.kind == "index":
+            yield f"index {one.object} on {one.table}", "it is invalid at the source: reindex it, or drop it"
+
+
+def _switched(triggers: Sequence[Unwritten]) -> Iterator[tuple[str, str]]:
+    for what in sorted({f"foreign key {one.object}, as enforced on {one.table}" for one in triggers}):
+        yield (
+            f"trigger states of {what}",
+            "its triggers are switched off or over at the source, which takes a superuser of the destination",
+        )
+
+
+def _detaching(copied: Sequence[Unwritten]) -> Iterator[str]:
+    for one in copied:
+        if one.kind == "detaching":
+            yield (
+                f"partition {one.object} of {one.table} is half detached: end that at the source, "
+                f"by `alter table {one.table} detach partition {one.object} finalize`"
+            )
+
+
+def _for_nobody(copied: Sequence[Unwritten], roles: Collection[str]) -> Iterator[str]:
+    for one in copied:
+        if one.kind == "role" and one.object not in roles:
+            (policy,) = one.facts
+            yield (
+                f"policy {policy} on {one.table} is for role {one.object}, which the destination does not "
+                "have: create it there, or leave out the table"
+            )

@@ -1,0 +1,53 @@
+-- What pg_dump does not write about the tables of some schemas, though it makes a difference.
+--
+-- %(schemas)s  text[]
+-- returns      kind text (see below), schema, name text (of the table), object text (its part), facts jsonb
+--              index       an invalid one: it is not written at all
+--              validated   a constraint that holds for a partition or heir, though not for the whole
+--              trigger     one of a foreign key's own that does not fire as usual; facts: [schema and name of the table that refers, function, type, state,
+--                          its OID]
+--              detaching   a partition of the table whose detaching began and never ended
+--              role        a policy's; facts: [policy]
+with tables as (
+    select c.oid, n.nspname, c.relname
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = any(%(schemas)s) and c.relkind in ('r', 'p', 'm')
+)
+select
+    'index' as kind, t.nspname::text as schema, t.relname::text as name, c.relname::text as object, '[]'::jsonb as facts
+from tables t
+join pg_index i on i.indrelid = t.oid and not (i.indisvalid and i.indisready)
+join pg_class c on c.oid = i.indexrelid and c.relkind = 'i'
+union all
+select 'validated', t.nspname, t.relname, k.conname, '[]'
+from tables t
+join pg_constraint k on k.conrelid = t.oid and k.contype in ('c', 'f') and k.convalidated
+where exists (
+    select
+    from pg_inherits h
+    join pg_constraint p on p.conrelid = h.inhparent and p.contype = k.contype and not p.convalidated
+        and (p.oid = k.conparentid or k.contype = 'c' and p.conname = k.conname)
+        and coalesce(to_jsonb(p) ->> 'conenforced', 'true') = 'true'
+    where h.inhrelid = t.oid
+)
+union all
+select
+    'trigger', t.nspname, t.relname, k.conname,
+    jsonb_build_array(rn.nspname, r.relname, g.tgfoid::regproc::text, g.tgtype, g.tgenabled, g.oid::bigint)
+from tables t
+join pg_trigger g on g.tgrelid = t.oid and g.tgisinternal and g.tgenabled <> 'O' and g.tgconstraint <> 0
+join pg_constraint k on k.oid = g.tgconstraint and k.contype = 'f'
+join pg_class r on r.oid = k.conrelid
+join pg_namespace rn on rn.oid = r.relnamespace
+union all
+select 'detaching', t.nspname, t.relname, h.inhrelid::regclass::text, '[]'
+from tables t
+join pg_inherits h on h.inhparent = t.oid and h.inhdetachpending
+union all
+select 'role', t.nspname, t.relname, r.rolname, jsonb_build_array(p.polname)
+from tables t
+join pg_policy p on p.polrelid = t.oid
+cross join unnest(p.polroles) role
+join pg_roles r on r.oid = role
+order by 1, 2, 3, 4

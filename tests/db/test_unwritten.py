@@ -1,0 +1,107 @@
+"""What pg_dump does not write: it arrives all the same, or is named, or is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from elt_script.errors import PreflightError
+from elt_script.pg.cluster import Server
+from elt_script.pg.endpoint import Endpoint
+from elt_script.run import plan
+from tests.copying import assert_same, config_of, copied, execute
+from tests.databases import MakeDatabase
+
+RAW = {"public": "raw", "other": "other"}
+SWITCHED_OFF = """
+    create schema other; create table a (id int primary key); create table other.b (n int constraint "k 1" references a);
+    create table parts (n int references a) partition by list (n); create table part partition of parts for values in (1);
+    create table part_2 partition of parts for values in (2);
+    alter table a disable trigger all; alter table other.b disable trigger all; alter table part disable trigger all;
+    insert into a values (1), (2); insert into other.b values (1); insert into parts values (1), (2);
+"""
+HOLDS_FOR_A_PART = """
+    create table whole (n int) partition by list (n); create table part partition of whole for values in (1);
+    create table rest partition of whole default; create table r (id int primary key);
+    alter table whole add constraint k foreign key (n) references r not valid; alter table part validate constraint k;
+    create table top (n int); create table heir () inherits (top); create table heir_too () inherits (top);
+    alter table top add constraint "n > 0" check (n > 0) not valid; alter table heir validate constraint "n > 0";
+    insert into r values (1); insert into whole values (1);
+"""
+
+
+def test_states_of_foreign_keys_own_triggers_arrive_where_we_may_set_them(
+    source: Endpoint, source_admin: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(source_admin, SWITCHED_OFF)
+    execute(source_admin, f"grant pg_read_all_data to {source.parameters['user']}")
+
+    for _ in range(2):
+        copied(source, destination_admin, schemas=RAW)
+
+        assert_same(source_admin, destination_admin, RAW)
+
+
+def test_states_of_foreign_keys_own_triggers_are_named_where_we_may_not(
+    source_admin: Endpoint, destination: Endpoint
+) -> None:
+    execute(source_admin, SWITCHED_OFF)
+
+    report = copied(source_admin, destination)
+
+    assert [line.partition(": ")[0] for line in report.left_out] == [
+        "trigger states of foreign key k 1, as enforced on other.b",
+        "trigger states of foreign key k 1, as enforced on public.a",
+        "trigger states of foreign key parts_n_fkey, as enforced on public.a",
+        "trigger states of foreign key parts_n_fkey, as enforced on public.part",
+    ]
+
+
+def test_a_constraint_that_holds_for_a_part_alone_does_so_in_the_copy(
+    destination_server: Server, make_database: MakeDatabase
+) -> None:
+    source, destination = (make_database(destination_server, role) for role in ("source", "destination"))
+    execute(source.owner, HOLDS_FOR_A_PART)
+
+    copied(source.owner, destination.owner)
+
+    assert_same(source.admin, destination.admin, {"public": "public"})
+
+
+def test_invalid_indexes_and_what_is_where_nothing_is_copied_from_are_named(
+    source: Endpoint, source_admin: Endpoint, destination: Endpoint
+) -> None:
+    execute(
+        source,
+        'create table t (n int); create index "i 1" on t (n); create schema elt_next_x; create schema elt',
+    )
+    execute(source_admin, "update pg_index set indisvalid = false where indrelid = 't'::regclass")
+    execute(source_admin, "create function pg_catalog.ours() returns int language sql return 1")
+
+    planned, _ = plan(config_of(source, destination))
+    report = copied(source, destination)
+
+    assert report.left_out == (
+        "schema elt: elt keeps such names for itself: give it another one by `schemas`",
+        "schema elt_next_x: elt keeps such names for itself: give it another one by `schemas`",
+        "function pg_catalog.ours(): it is in a schema of the system's",
+        "index i 1 on public.t: it is invalid at the source: reindex it, or drop it",
+    )
+    assert tuple(f"{what}: {why}" for what, why in planned.left_out) == report.left_out
+
+
+def test_a_policy_for_a_role_that_is_not_there_and_a_half_detached_partition_are_refused(
+    source: Endpoint, source_admin: Endpoint, destination: Endpoint
+) -> None:
+    us = source.parameters["user"]
+    execute(source, f"create table t (n int); create policy p on t to {us}, pg_monitor using (n > 1)")
+    execute(source, "create table whole (n int) partition by list (n)")
+    execute(source, 'create table "Part" partition of whole for values in (1)')
+    execute(source_admin, "update pg_inherits set inhdetachpending = true")
+
+    with pytest.raises(PreflightError) as caught:
+        copied(source, destination)
+
+    assert caught.value.detail.splitlines() == [
+        '- partition public."Part" of public.whole is half detached: end that at the source, by `alter table public.whole detach partition public."Part" finalize`',
+        f"- policy p on public.t is for role {us}, which the destination does not have: create it there, or leave out the table",
+    ]

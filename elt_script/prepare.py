@@ -21,6 +21,7 @@ from elt_script.pg.programs import any_programs
 from elt_script.pg.session import Connection, Moment, one_moment
 from elt_script.plan import Plan
 from elt_script.steps import preflight
+from elt_script.steps.transform import unready
 from elt_script.steps.wait import wait
 from elt_script.tables import TableName
 
@@ -94,7 +95,9 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
         )
         plan = preflight.make_plan(config, source, control, facts, there, partial(_built_on, control, live))
         plan = replace(
-            plan, warnings=_warnings(config, (servers.source, source), (servers.destination, control))
+            plan,
+            faults=(*plan.faults, *unready(config.transform)),
+            warnings=_warnings(config, (servers.source, source), (servers.destination, control)),
         )
         unpopulated = frozenset(
             plan.staged(relation.full_name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -39,6 +40,16 @@ def transform(steps: Sequence[TransformStep], destination: Endpoint) -> None:
         ]:
             log.info("transform.output", name=step.title, line=line)
         log.info("transform.finished", name=step.title, seconds=time.monotonic() - started)
+
+
+def unready(steps: Sequence[TransformStep]) -> list[str]:
+    """Return why steps could not even start: it would be a pity to learn that after publish."""
+    programs = ((step.title, step.command[0]) for step in steps if step.command)
+    return [
+        f"transform {title}: there is no program {program}"
+        for title, program in programs
+        if shutil.which(program) is None
+    ]
 
 
 def _do(step: TransformStep, destination: Endpoint) -> Finished:

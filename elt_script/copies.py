@@ -7,9 +7,12 @@ from dataclasses import replace
 from math import ceil
 
 from elt_script.pg.catalog import Relation, Type, as_table
-from elt_script.tables import CopyJob, TableCopy, TableName
+from elt_script.tables import CopyJob, Part, TableCopy, TableName
 
 SMALL_BYTES = 1 << 20  # below this a pair of programs costs more than the rows
+SPLIT_BYTES = (
+    1 << 30
+)  # above this a table is copied in parts, where threads would have nothing to do otherwise
 BATCH = 100  # small tables that share one pair of programs
 
 
@@ -68,17 +71,40 @@ def leaves(
     return (by_oid[oid] for oid in _below(top, children) if oid in by_oid and by_oid[oid].kind != "p")
 
 
-def jobs_of(copies: Sequence[TableCopy], workers: int, encoding: str, written_as: str) -> tuple[CopyJob, ...]:
-    """Share the copies out: large tables one by one, largest first, small ones in batches."""
+def jobs_of(
+    copies: Sequence[TableCopy], workers: int, encoding: str, written_as: str, split_bytes: int | None = None
+) -> tuple[CopyJob, ...]:
+    """Share the copies out: large tables one by one or in parts, largest first, small ones in batches.
+
+    split_bytes  the size above which a table is copied in parts; None leaves that to us
+    """
     large = [copy for copy in copies if copy.table.bytes >= SMALL_BYTES]
     small = [copy for copy in copies if copy.table.bytes < SMALL_BYTES]
     size = max(1, min(BATCH, ceil(len(small) / workers)))
     batches = [tuple(small[at : at + size]) for at in range(0, len(small), size)]
     # A binary text is one of the session's encoding, whatever the copy's: others would be converted twice.
     binary = [encoding == "UTF8" and copy.table.portable and not copy.parts for copy in large]
-    jobs = [CopyJob((copy,), way, encoding, written_as) for copy, way in zip(large, binary, strict=True)]
+    if split_bytes is None and workers > max(2, len(large)):
+        split_bytes = SPLIT_BYTES
+    jobs = [
+        CopyJob((copy,), way, encoding, written_as, part)
+        for copy, way in zip(large, binary, strict=True)
+        for part in _split(copy, workers, split_bytes)
+    ]
     jobs += [CopyJob(batch, binary=False, encoding=encoding, written_as=written_as) for batch in batches]
     return tuple(sorted(jobs, key=lambda job: -job.bytes))
+
+
+def _split(copy: TableCopy, workers: int, split_bytes: int | None) -> Sequence[Part | None]:
+    """Return the parts that a table is copied in, or that it is copied whole."""
+    if split_bytes is None or copy.parts:
+        return (None,)
+    count = min(workers, copy.table.blocks, ceil(copy.table.bytes / split_bytes))
+    if count <= 1:
+        return (None,)
+    starts = [copy.table.blocks * at // count for at in range(count)]
+    ends = [*starts[1:], None]  # rows may have come since, of which our snapshot sees none
+    return [Part(at, count, *ends_at) for at, ends_at in enumerate(zip(starts, ends, strict=True), 1)]
 
 
 def _below(top: int, children: Mapping[int, Sequence[int]]) -> Iterator[int]:

@@ -132,6 +132,11 @@ def begin(conn: Connection, run_id: str, pipeline: str) -> None:
     )
 
 
+def expect_parts(conn: Connection) -> None:
+    """Have a place where parts of tables are written down as they are loaded."""
+    conn.execute(query("parts"))
+
+
 def staging(conn: Connection, run_id: str, schemas: Sequence[str]) -> None:
     """Write down what a run will leave if it is killed."""
     conn.execute("update elt.run set staging = %s where run_id = %s", (list(schemas), run_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -32,6 +32,7 @@ log = structlog.get_logger()
 class Loaded:
     """What the pool has done, by the source's names."""
 
+    parts: dict[TableName, list[Copied]] = field(default_factory=dict[TableName, list[Copied]])
     rows: dict[TableName, int] = field(default_factory=dict[TableName, int])
     copy_seconds: dict[TableName, float] = field(default_factory=dict[TableName, float])
     index_seconds: dict[TableName, float] = field(default_factory=dict[TableName, float])
@@ -90,11 +91,18 @@ class Loader:
 
     def _copy(self, job: CopyJob, done: Loaded) -> Task:
         def then(copied: list[Copied]) -> Iterator[Task]:
+            if job.part:
+                parts = done.parts.setdefault(job.copies[0].table.name, [])
+                parts += copied
+                if len(parts) < job.part.of:
+                    return
+                copied = [_joined(parts)]
             done.rows.update({one.copy.table.name: one.rows for one in copied})
             done.copy_seconds.update({one.copy.table.name: one.seconds for one in copied})
-            yield self._complete(job, done)
-            yield self._audit(job, done, self.source, self.snapshot)
-            yield self._audit(job, done, self.destination, None)
+            whole = replace(job, part=None)
+            yield self._complete(whole, done)
+            yield self._audit(whole, done, self.source, self.snapshot)
+            yield self._audit(whole, done, self.destination, None)
 
         do = partial(copy_rows, job, self.source, self.destination, self.snapshot, self.pools.movers)
         return Task(job.bytes * 4, _about(f"rows of {_names(job)}", do), then)
@@ -128,6 +136,15 @@ class Loader:
             return iter(())
 
         return Task(job.bytes * 2, _about(f"checksums of {_names(job)}", do), then)
+
+
+def _joined(parts: list[Copied]) -> Copied:
+    """Return a table that was copied in parts as one that is there."""
+    copy, seconds = parts[0].copy, max(part.seconds for part in parts)
+    whole = Copied(copy, sum(part.rows for part in parts), seconds)
+    table = copy.table
+    log.info("table.copied", table=str(table.name), rows=whole.rows, bytes=table.bytes, seconds=seconds)
+    return whole
 
 
 def _about(what: str, do: Callable[[], T]) -> Callable[[], T]:

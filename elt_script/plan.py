@@ -83,6 +83,11 @@ class Plan:
         """The OIDs of the relations among what falls: sequences and indexes too."""
         return tuple(oid for catalog, oid in self.fallen if catalog == RELATIONS)
 
+    @property
+    def split(self) -> frozenset[TableName]:
+        """The tables that are copied in parts, whose rows cannot be frozen."""
+        return frozenset(job.copies[0].table.name for job in self.jobs if job.part)
+
     def final(self, name: TableName) -> TableName:
         """Where a source's table is published."""
         return TableName(self.schemas[name.schema], name.name)
@@ -132,7 +137,7 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         schemas=schemas,
         staging=staging,
         copies=copies,
-        jobs=jobs_of(copies, workers, source.encoding, encoding),
+        jobs=jobs_of(copies, workers, source.encoding, encoding, config.split_bytes),
         workers=workers,
         settings={c.table.name: config.table_settings(c.table.name) or config.defaults for c in copies},
         excluded=selection.excluded,

@@ -20,7 +20,7 @@ from elt_script.config.model import Config
 from elt_script.errors import EltError, SourceError
 from elt_script.load import Loaded, Loader, Pools
 from elt_script.movers import MOST_THREADS, movers
-from elt_script.pg import stop
+from elt_script.pg import locks, stop
 from elt_script.pg.catalog import read_sequences
 from elt_script.pg.endpoint import translating
 from elt_script.pg.passing import is_passing
@@ -151,6 +151,8 @@ def _run(
         content = plan.compared(config.audit.checksum)
         loader = Loader(servers.source, loading, snapshot, plan, staging, content, pools)
         with clock.at("copy"):
+            if plan.split:
+                ledger.expect_parts(control)
             done = _copied(ready_plan, loader)
         with clock.at("finish"):
             loader.join()
@@ -260,6 +262,8 @@ def _publish(
 ) -> tuple[int, list[str]]:
     """Publish; return the generation's number, and warnings."""
     plan, live = ready_plan.plan, ready_plan.live
+    if plan.split:
+        locks.outwait(control, locks.readers(control), config.publish.patience_seconds)
     contents = [
         ledger.Content(plan.final(copy.table.name), done.source[copy.table.name], copy.table.bytes)
         for copy in plan.copies

@@ -59,6 +59,7 @@ class Table:
     columns: tuple[Column, ...]
     rows_estimate: int  # what the catalog thinks; -1 where nobody has counted
     bytes: int  # on disk, heap and toast
+    blocks: int = 0  # that can be read in ranges; 0 where it cannot
 
     @property
     def copied(self) -> tuple[Column, ...]:
@@ -112,8 +113,26 @@ class TableCopy:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A range of a table's blocks that a pair of programs copies, beside others; the last one has no end."""
+
+    number: int  # from 1
+    of: int
+    first: int
+    end: int | None
+
+    @property
+    def where(self) -> sql.Composed:
+        """The condition on the rows of the part."""
+        here = sql.SQL("ctid >= {}").format(sql.Literal(f"({self.first},0)"))
+        if self.end is None:
+            return here
+        return sql.SQL("{} and ctid < {}").format(here, sql.Literal(f"({self.end},0)"))
+
+
+@dataclass(frozen=True, slots=True)
 class CopyJob:
-    """What one pair of programs copies: one table in the best format, or many small ones as text.
+    """What one pair of programs copies: a table, or a part, in the best format, or many small ones as text.
 
     encoding    the source's own, in which the rows travel
     written_as  what the destination takes them for: the same, but for SQL_ASCII, which says nothing
@@ -123,11 +142,12 @@ class CopyJob:
     binary: bool
     encoding: str
     written_as: str
+    part: Part | None = None
 
     @property
     def bytes(self) -> int:
         """How much there is to do."""
-        return sum(copy.table.bytes for copy in self.copies)
+        return sum(copy.table.bytes for copy in self.copies) // (self.part.of if self.part else 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,13 @@ class Config(Section):
         le=256,
         description="tables to copy at once, 1 to 256, by default by cores, or by the executor's threads",
     )
+    split_bytes: int | None = Field(
+        default=None,
+        ge=1 << 20,
+        le=1 << 50,
+        description="bytes above which a table is copied in parts, by programs of their own, 1 MiB or more; "
+        "by default 1 GiB where there are more than two jobs and more jobs than large tables, else never",
+    )
     executor: Executor = Field(
         default=Executor(), description="where the programs run that rows move through"
     )

@@ -50,6 +50,9 @@ run:
 
 # Tables to copy at once; by default as many as suits the cores, or the executor's threads.
 #jobs: 4
+# Bytes above which a table is copied in parts, which pays where cores would idle; by default 1 GiB, if there
+# are more than two jobs, and more than large tables. Publish then waits for older readers.
+#split_bytes: 1073741824
 
 # Where the programs run that rows move through.
 executor:

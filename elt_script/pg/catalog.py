@@ -62,6 +62,7 @@ class Relation:
     persistence: str
     rows_estimate: int
     bytes: int
+    blocks: int
     populated: bool
     hashed: str | None
     columns: list[list[Any]]
@@ -201,7 +202,7 @@ def as_table(relation: Relation, types: Mapping[int, Type], *, same_encoding: bo
         )
         for name, oid, type_name, deterministic, generated in relation.columns
     )
-    return Table(relation.full_name, columns, relation.rows_estimate, relation.bytes)
+    return Table(relation.full_name, columns, relation.rows_estimate, relation.bytes, relation.blocks)
 
 
 def read_sequences(

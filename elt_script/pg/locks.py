@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -61,6 +61,13 @@ class _Blocker:
         if self.age is None:
             return f"{who}; what it does is shown only to members of pg_read_all_stats"
         return f"{who}, {self.state} for {self.age}: {self.query}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader(_Blocker):
+    """Who may see the database as it was at some time."""
+
+    virtualtransaction: str
 
 
 @dataclass(slots=True)
@@ -142,6 +149,32 @@ def shortly(conn: Connection, limit_ms: int) -> Generator[None]:
             yield
     except REFUSED as error:
         raise BlockedError from error
+
+
+def readers(conn: Connection) -> list[Reader]:
+    """Return who may see this database as it was until now: rows that are not frozen are nothing to them."""
+    return rows(conn, Reader, "readers")
+
+
+def outwait(conn: Connection, older: Sequence[Reader], patience_seconds: float) -> None:
+    """Wait until readers have ended. Raises PublishTimeoutError that names those who have not."""
+    deadline = time.monotonic() + patience_seconds
+    waited = False
+    known = {reader.virtualtransaction for reader in older}
+    while left := [str(one) for one in readers(conn) if one.virtualtransaction in known]:
+        if time.monotonic() > deadline:
+            raise PublishTimeoutError(
+                f"readers older than the staged rows did not end within {patience_seconds:g} s",
+                detail="\n".join(left),
+                hint="They would see tables that were copied in parts empty; the old data is still live."
+                " End them, or raise `publish.patience_seconds` or `split_bytes`.",
+            )
+        if not waited:
+            log.info("publish.waiting", attempt=0, blockers=left)
+        waited = True
+        stop.pause(FIRST_WAIT_MS / 1000)
+    if waited:
+        log.info("publish.outwaited", readers=len(older))
 
 
 def altering(conn: Connection) -> list[str]:

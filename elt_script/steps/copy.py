@@ -18,7 +18,7 @@ from elt_script.pg import stop
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import Command, Finished, run
 from elt_script.pg.session import Connection, query, value
-from elt_script.tables import Copied, CopyJob, TableCopy
+from elt_script.tables import Copied, CopyJob, Part, TableCopy
 
 ATTEMPTS = 3  # of a pair that lost a connection
 LONGEST_ARGUMENT = 100_000  # bytes; Linux takes 128 KiB
@@ -45,12 +45,13 @@ def copy_rows(
 
     Each load is one transaction that empties the staged table first, so that a pair that lost a connection
     can be tried again while the snapshot lives, and so that the rows can be frozen: other rows would be
-    invisible to a reader whose snapshot is older than the load.
+    invisible to a reader whose snapshot is older than the load. A part of a table is beside others in a table
+    that was empty, and is not frozen; it is written down in the transaction that loads it.
 
     Raises SourceError or DestinationError, whichever side failed.
     """
     started = time.monotonic()
-    for copy in job.copies:
+    for copy in job.copies if job.part is None or job.part.number == 1 else ():
         log.info(
             "table.copying",
             table=str(copy.table.name),
@@ -74,7 +75,7 @@ def copy_rows(
     copied = [
         Copied(copy, rows, seconds / len(counts)) for copy, rows in zip(job.copies, counts, strict=True)
     ]
-    for one in copied:
+    for one in copied if job.part is None else ():
         table = one.copy.table
         log.info("table.copied", table=str(table.name), rows=one.rows, bytes=table.bytes, seconds=one.seconds)
     return copied
@@ -100,6 +101,9 @@ def attempt(
     leaves behind: another attempt, wherever it is made, ends what is left of this one and begins anew.
     """
     source, destination = at_home(source, destination)
+    if job.part and _is_loaded(job, destination):
+        count = _counted(job, source, snapshot)
+        return [count], [count]
     finished = _pair(job, source, destination, snapshot)
     read, written = ([int(count) for count in COUNTED.findall(said)] for said in finished.stderr)
     return read, written
@@ -110,17 +114,55 @@ def _pair(job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str) 
     reader, loading = source.moving_rows().psql("--file=-"), destination.moving_rows()
     if job.binary:
         (copy,) = job.copies
-        loader = _binary_loader(copy, loading, only)
+        loader = _binary_loader(copy, job, loading, only)
         if max(len(argument.encode()) for argument in loader.argv) < LONGEST_ARGUMENT:
-            return run(reader, loader, script=_binary_script(copy, snapshot))
-    return run(reader, loading.psql("--file=-"), script=_text_script(job, snapshot, only))
+            return run(reader, loader, script=_binary_script(copy, job, snapshot))
+    script = _text_script(job, snapshot, loading, only)
+    return run(reader, loading.psql("--file=-"), script=script)
+
+
+def _key(job: CopyJob, destination: Endpoint) -> sql.Literal:
+    """Return a number for a job, the same for each attempt at it; the application is the run's own."""
+    names = [destination.application, *(str(place) for copy in job.copies for place in copy.places)]
+    names += [str(job.part.number)] if job.part else []
+    return sql.Literal(int.from_bytes(sha256("\0".join(names).encode()).digest()[:8], signed=True))
 
 
 def _only_attempt(job: CopyJob, destination: Endpoint) -> sql.Composed:
-    """Return what ends earlier attempts at a job; the application is the run's own."""
-    names = [destination.application, *(str(place) for copy in job.copies for place in copy.places)]
-    key = int.from_bytes(sha256("\0".join(names).encode()).digest()[:8], signed=True)
-    return query("only_attempt").format(key=sql.Literal(key))
+    """Return what ends earlier attempts at a job."""
+    return query("only_attempt").format(key=_key(job, destination))
+
+
+def _is_loaded(job: CopyJob, destination: Endpoint) -> bool:
+    """Whether an earlier attempt at a part, which is at its end now, has committed, and nobody was told."""
+    made = sql.SQL("select exists (select from elt.part where key = {})").format(_key(job, destination))
+    with destination.connect() as conn:
+        conn.execute(_only_attempt(job, destination))
+        return bool(value(conn, made))
+
+
+def _counted(job: CopyJob, source: Endpoint, snapshot: str) -> int:
+    """Return the number of rows of a part."""
+    counting = sql.SQL("select count(*) from ({}) t;").format(_rows(job.copies[0], job.part))
+    finished = run(source.psql("--file=-"), script=_lines(*_begin(snapshot), counting))
+    return int(finished.stdout)
+
+
+def _rows(copy: TableCopy, part: Part | None) -> sql.Composed:
+    """Return what `copy … to` reads: the table, or a query for a part of it."""
+    if part is None:
+        return copy.table.name.quoted + copy.columns
+    query_ = sql.SQL("select {} from only {} where {}")
+    return query_.format(copy.names, copy.table.name.quoted, part.where)
+
+
+def _empties(copy: TableCopy, job: CopyJob, destination: Endpoint) -> sql.Composed:
+    """Return what a load begins with: an empty table, or a part that nobody has loaded."""
+    if job.part is None:
+        return sql.SQL("truncate only {}").format(copy.staged.quoted)
+    run_id = destination.application.rpartition("/")[2]
+    note = sql.SQL("insert into elt.part (key, run_id) values ({}, {})")
+    return note.format(_key(job, destination), sql.Literal(run_id))
 
 
 def _begin(snapshot: str) -> list[sql.Composable]:
@@ -130,42 +172,48 @@ def _begin(snapshot: str) -> list[sql.Composable]:
     ]
 
 
-def _binary_script(copy: TableCopy, snapshot: str) -> bytes:
+def _binary_script(copy: TableCopy, job: CopyJob, snapshot: str) -> bytes:
     r"""Return what the source's psql runs. With \g it also knows how many rows a `copy to` wrote."""
-    copy_out = sql.SQL("copy {}{} to stdout (format binary) \\g /dev/stdout").format(
-        copy.table.name.quoted, copy.columns
-    )
+    rows = _out(copy, job)
+    copy_out = sql.SQL("copy {} to stdout (format binary) \\g /dev/stdout").format(rows)
     return _lines(*_begin(snapshot), copy_out, sql.SQL(COUNT), sql.SQL("commit;"))
 
 
-def _binary_loader(copy: TableCopy, destination: Endpoint, only: sql.Composable) -> Command:
+def _binary_loader(copy: TableCopy, job: CopyJob, destination: Endpoint, only: sql.Composable) -> Command:
+    into = sql.SQL("copy {}{} from stdin (format binary{})")
     statements = (
         sql.SQL("begin"),
         only,
-        sql.SQL("truncate only {}").format(copy.staged.quoted),
-        sql.SQL("copy {}{} from stdin (format binary, freeze)").format(copy.staged.quoted, copy.columns),
+        _empties(copy, job, destination),
+        into.format(copy.staged.quoted, copy.columns, sql.SQL("" if job.part else ", freeze")),
         sql.SQL(COUNT),
         sql.SQL("commit"),
     )
     return destination.psql(*(f"--command={statement.as_string(None)}" for statement in statements))
 
 
-def _text_script(job: CopyJob, snapshot: str, only: sql.Composable) -> bytes:
+def _text_script(job: CopyJob, snapshot: str, destination: Endpoint, only: sql.Composable) -> bytes:
     """Return what makes the source's psql print a script of `copy … from stdin` and rows for the other psql.
 
     The script's last line is its commit, so that a source which breaks off leaves nothing behind.
     """
     script = [*_begin(snapshot), _printed(sql.SQL("begin;")), _printed(only)]
     for copy in job.copies:
-        script += _shared_out(copy, job) if copy.parts else _moved(copy, job)
+        script += _shared_out(copy, job) if copy.parts else _moved(copy, job, destination)
     return _lines(*script, _printed(sql.SQL("commit;")), sql.SQL("commit;"))
 
 
-def _moved(copy: TableCopy, job: CopyJob) -> list[sql.Composable]:
-    copy_in = sql.SQL("truncate only {0}; copy {0}{1} from stdin (freeze, encoding {2});")
+def _moved(copy: TableCopy, job: CopyJob, destination: Endpoint) -> list[sql.Composable]:
+    copy_in = sql.SQL("{}; copy {}{} from stdin ({}encoding {});").format(
+        _empties(copy, job, destination),
+        copy.staged.quoted,
+        copy.columns,
+        sql.SQL("" if job.part else "freeze, "),
+        sql.Literal(job.written_as),
+    )
     return [
-        _printed(copy_in.format(copy.staged.quoted, copy.columns, sql.Literal(job.written_as))),
-        _rows_of(copy.table.name.quoted + copy.columns, job.encoding),
+        _printed(copy_in),
+        _rows_of(_out(copy, job), job.encoding),
         sql.SQL(COUNT),
         END_OF_ROWS,
         _printed(sql.SQL(COUNT)),
@@ -192,6 +240,11 @@ def _shared_out(copy: TableCopy, job: CopyJob) -> list[sql.Composable]:
         ]
     script[-2:-2] = [sql.SQL(COUNT)]
     return [*script, _printed(sql.SQL("\\warn elt.rows :total"))]
+
+
+def _out(copy: TableCopy, job: CopyJob) -> sql.Composed:
+    rows = _rows(copy, job.part)
+    return sql.SQL("({})").format(rows) if job.part else rows
 
 
 def _rows_of(rows: sql.Composable, encoding: str) -> sql.Composed:

@@ -88,10 +88,12 @@ def test_what_workers_copy_is_the_same(sides: Sides) -> None:
     assert sides.at_work == []
 
 
-def test_what_a_killed_worker_did_is_done_by_another(sides: Sides) -> None:
+@pytest.mark.parametrize("split_bytes", [1 << 40, 1 << 20], ids=["whole", "in parts"])
+def test_what_a_killed_worker_did_is_done_by_another(sides: Sides, split_bytes: int) -> None:
     """Its programs live on and hold their locks until the next attempt ends them."""
     execute(sides.source.owner, "insert into two values (2000, 'more')")
-    with in_background(sides.source.owner, sides.destination.owner, **sides.dask) as run:
+    keys = {**sides.dask, "split_bytes": split_bytes}
+    with in_background(sides.source.owner, sides.destination.owner, **keys) as run:
         with closed(sides.destination.owner, COPY) as gate:
             run.wait_until(lambda: len(waiting_for(gate, sides.destination.admin)) == 2)
             victim = next(name for name in sides.cluster.workers if sides.cluster.programs(name))

@@ -2,6 +2,7 @@
 --
 -- returns    oid, schema text, name text, kind (relkind: r table, p partitioned, f foreign, v view, m matview),
 --            partition bool, persistence, rows_estimate bigint (-1: never counted), bytes bigint (heap and toast),
+--            blocks bigint (of a heap, which can be read in ranges; 0: it is none),
 --            populated bool, hashed text (how partitions share out rows by hash: null they do not; everywhere: alike;
 --            database: by what differs between databases, such as the OIDs of an enum's labels; encoding: by the
 --            bytes of texts), columns jsonb [[name, type oid, type as SQL, collation deterministic, generated], …]
@@ -14,6 +15,11 @@ select
     c.relpersistence::text as persistence,
     c.reltuples::bigint as rows_estimate,
     case when c.relkind in ('r', 'm') then pg_table_size(c.oid) else 0 end as bytes,
+    case
+        when c.relkind = 'r' and c.relam = (select oid from pg_am where amname = 'heap')
+            then pg_relation_size(c.oid) / current_setting('block_size')::bigint
+        else 0
+    end as blocks,
     c.relispopulated as populated,
     (
         select

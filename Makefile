@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
   $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check install
 
-.PHONY: demo test bench lint format lock clean
+.PHONY: demo test bench lint format lock audit clean
 
 # ARGS=--keep leaves the servers running, ARGS=--stop stops them.
 demo: $(VENV)/.installed
@@ -47,6 +47,16 @@ lock: $(VENV)/.installed
 	  --no-header --no-annotate --no-emit-index-url --output-file requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraint requirements.txt --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --output-file containers/requirements.txt pyproject.toml
+
+# Needs the network: for pip-audit, which is no dependency of ours, and for the advisories. Fails where it has neither.
+audit: $(VENV)/.installed
+	@for locked in requirements.txt containers/requirements.txt; do \
+	  echo "$$locked:"; \
+	  $(BIN)/uv tool run --quiet pip-audit --requirement $$locked --require-hashes --disable-pip --strict \
+	    --progress-spinner off || { \
+	    status=$$?; echo "make audit: $$locked has known holes, or the advisories could not be reached: see above" >&2; \
+	    exit $$status; }; \
+	done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

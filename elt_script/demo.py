@@ -22,12 +22,13 @@ from elt_script import playground
 from elt_script.config.file import load
 from elt_script.config.model import Config
 from elt_script.display.events import LogFormat, configure
-from elt_script.display.summary import status_text
+from elt_script.display.summary import status_text, summary
 from elt_script.errors import EltError
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import supervised
 from elt_script.playground import Playground
 from elt_script.reader import Question, Seen, reading, wait_for
+from elt_script.report import RunReport
 from elt_script.rollback import status
 from elt_script.run import new_run_id
 from elt_script.run import run as run_pipeline
@@ -36,6 +37,7 @@ from elt_script.wording import counted, human_bytes, human_seconds
 from source_db_init.seed import Order, seed
 
 READS = 10  # before the second run, and after it
+WIDTH = 78  # columns of a summary
 
 MEASURED: tuple[LiteralString, ...] = (
     "create table public.campaign (id int primary key, title text not null, samples bigint not null)",
@@ -106,13 +108,14 @@ def demo(*, keep: bool, log_format: LogFormat) -> None:
         ground = _start(stack, teller)
         _seed(ground, teller)
         config = _configured(ground, teller)
-        _run("elt run", config, teller, log_format)
+        teller.fact(_in_short(_run("elt run", config, teller, log_format)))
         _build(ground, teller)
         with reading(ground.warehouse("analyst"), QUESTION) as seen:
             wait_for(seen, 1, READS)
             _change(ground, teller)
-            _run("elt run, while the analyst goes on reading", config, teller, log_format)
+            report = _run("elt run, while the analyst goes on reading", config, teller, log_format)
             wait_for(seen, 2, READS)
+            teller.fact(summary(report, WIDTH).rstrip())
         _judge(seen, teller)
         teller.title("elt status")
         with supervised():
@@ -166,7 +169,7 @@ def _configured(ground: Playground, teller: Teller) -> Config:
     return load(ground.config, {})
 
 
-def _run(title: str, config: Config, teller: Teller, log_format: LogFormat) -> None:
+def _run(title: str, config: Config, teller: Teller, log_format: LogFormat) -> RunReport:
     """Do what `elt run` does."""
     teller.title(title)
     told = log_format != "auto" or sys.stderr.isatty()  # a line an event is no story
@@ -175,10 +178,13 @@ def _run(title: str, config: Config, teller: Teller, log_format: LogFormat) -> N
         configure(log_format, None if told else io.StringIO()),
         bound_contextvars(run_id=run_id, pipeline=config.pipeline),
     ):
-        report = run_pipeline(config, run_id)
+        return run_pipeline(config, run_id)
+
+
+def _in_short(report: RunReport) -> str:
     rows = counted(sum(table.rows for table in report.tables), "row")
     size = human_bytes(sum(table.bytes for table in report.tables))
-    teller.fact(
+    return (
         f"generation {report.generation} is live: {counted(len(report.tables), 'table')}, {rows}, {size}"
         f" in {human_seconds(report.seconds)}"
     )

@@ -138,7 +138,7 @@ def test_a_snapshot_that_is_lost_ends_the_run(sides: Sides) -> None:
     ):
         with closed(sides.destination, COPY) as gate:
             wait_for_waiter(gate, sides.destination_admin)
-            (pid,) = pids_of(sides.source_admin, "query like '%pg_export_snapshot%'")
+            (pid,) = pids_of(sides.source_admin, "state = 'idle in transaction' and backend_xmin is not null")
             terminate(sides.source_admin, pid)
         run.future.result()
 
@@ -172,7 +172,9 @@ def test_who_alters_a_table_while_it_is_copied_does_not_wait_for_us_without_end(
             altered = somebody.submit(
                 execute, sides.source, "alter table plain add more int; alter table plain drop more"
             )
-            (holder,) = pids_of(sides.source_admin, "query like '%pg_export_snapshot%'")
+            (holder,) = pids_of(
+                sides.source_admin, "state = 'idle in transaction' and backend_xmin is not null"
+            )
             run.wait_until(lambda: blocked_by(holder, sides.source_admin))
             gate.rollback()
             gate.close()

@@ -36,7 +36,10 @@ def test_a_session_that_is_lost_begins_the_run_again(
         with closed(destination.owner, COPY) as gate:
             wait_for_waiter(gate, destination.admin)
             if lost == "the snapshot":
-                terminate(source.admin, pid_of(source.admin, "query like '%pg_export_snapshot%'"))
+                terminate(
+                    source.admin,
+                    pid_of(source.admin, "state = 'idle in transaction' and backend_xmin is not null"),
+                )
             else:
                 held = (
                     "pid in (select pid from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock')"

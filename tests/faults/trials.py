@@ -23,6 +23,7 @@ STEPS_AND_PUBLISH = (*STEPS, "publish", "publish", "publish")
 LONGEST_RUN_S = 150  # what the time-outs of this world's config add up to, with three attempts
 LONGEST_READ_S = 5 + 3  # publish's locks end with a runner that is silent, and a busy machine is slow
 LOCKED = 8
+FROM_THE_START = ("network delayed", "network throttled", "byte flipped")
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ def _trial(world: World, fault: str, mark: str, report: Report) -> None:
     process = start(world, mark, said, full=fault == "runner's temporary directory full")
     trial = Trial(world, chance, process, mark)
     other = start(world, mark, world.folder / "other") if fault == "two runs at once" else None
-    if fault not in ("network delayed", "network throttled"):
+    if fault not in FROM_THE_START:
         _come_to_a_moment(trial, said)
     FAULTS[fault](trial)
     faults = _ended(process, report)

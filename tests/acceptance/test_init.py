@@ -98,7 +98,7 @@ def test_a_file_is_not_overwritten(shop: Endpoint, tmp_path: Path) -> None:
         ((), 2, "elt: nothing says where the source is\n"),
         (("--source", "shop"), 2, "ELT_SOURCE_URL: must begin with postgresql://"),
         (("--source", "host=127.0.0.1 port=9"), 2, "ELT_SOURCE_DBNAME: nothing says which database"),
-        (("--source", "host=127.0.0.1 port=9 dbname=x"), 4, "elt: source 127.0.0.1:9/x did not let us in"),
+        (("--source", "host=127.0.0.1 port=9 dbname=x"), 4, "elt: source 127.0.0.1:9/x could not be reached"),
     ],
 )
 def test_without_a_source_nothing_is_written(

@@ -108,7 +108,7 @@ def test_a_failed_run_is_told_and_unhealthy_until_one_succeeds(cron: Cron) -> No
     cron.wait_for(lambda: any(event["exit_status"] == 4 for event in cron.events("run.failed")))
     failed = cron.events("run.failed")[-1]
 
-    assert "source_postgres:5432/source_db did not let us in" in failed["error"]
+    assert "source_postgres:5432/source_db could not be reached" in failed["error"]
     assert failed["next"] > failed["timestamp"][:19]
     cron.wait_for(lambda: cron.has_health("unhealthy"))
 

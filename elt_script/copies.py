@@ -13,7 +13,7 @@ SMALL_BYTES = 1 << 20  # below this a pair of programs costs more than the rows
 SPLIT_BYTES = (
     1 << 30
 )  # above this a table is copied in parts, where threads would have nothing to do otherwise
-BATCH = 100  # small tables that share one pair of programs
+BATCH = 250  # small tables that share one pair of programs
 
 
 def copies_of(

@@ -8,6 +8,8 @@ import psycopg
 import structlog
 
 from elt_script import ledger
+from elt_script.config.model import Config
+from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.passing import is_passing
 from elt_script.pg.rights import granted_on_schema
 from elt_script.pg.session import Connection
@@ -76,6 +78,12 @@ def swap_back(now: ledger.Kept, before: ledger.Kept, *, keeps: bool) -> publish.
         renames=tuple((previous_name(final, 1), staged[final]) for final in before.schemas),
         keeps=keeps,
     )
+
+
+def drop_beside(destination: Endpoint, config: Config) -> list[str]:
+    """Drop the generations beyond those to keep by a session of its own, beside the run; as drop_old."""
+    with destination.with_settings(lock_timeout=ledger.LOCK_TIMEOUT).connect(autocommit=True) as conn:
+        return drop_old(conn, config.pipeline, config.publish.keep)
 
 
 def drop_old(control: Connection, pipeline: str, keep: int) -> list[str]:

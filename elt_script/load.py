@@ -16,7 +16,7 @@ from elt_script.pg.archive import Staging
 from elt_script.pg.endpoint import Endpoint
 from elt_script.plan import Plan
 from elt_script.pool import Task, work_off
-from elt_script.steps import audit, finish
+from elt_script.steps import audit, finish, stage
 from elt_script.steps.copy import copy_rows
 from elt_script.tables import Checksum, Copied, CopyJob, TableName
 from elt_script.wording import counted
@@ -104,7 +104,10 @@ class Loader:
             yield self._audit(whole, done, self.source, self.snapshot)
             yield self._audit(whole, done, self.destination, None)
 
-        do = partial(copy_rows, job, self.source, self.destination, self.snapshot, self.pools.movers)
+        def do() -> list[Copied]:
+            whole = stage.creating(job, self.staging, self.destination)
+            return copy_rows(whole, self.source, self.destination, self.snapshot, self.pools.movers)
+
         return Task(job.bytes * 4, _about(f"rows of {_names(job)}", do), then)
 
     def _complete(self, job: CopyJob, done: Loaded) -> Task:

@@ -29,7 +29,7 @@ from elt_script.pg.session import Connection, export_snapshot, is_lost
 from elt_script.plan import Plan
 from elt_script.prepare import Prepared, Servers, prepared, ready
 from elt_script.report import RunReport, TableReport
-from elt_script.staging import staged_schema
+from elt_script.staging import fingerprint_of, staged_schema
 from elt_script.steps import audit, finish, grant, preflight, publish, stage
 from elt_script.steps.copy import for_loading
 from elt_script.steps.sample import sampled
@@ -141,11 +141,12 @@ def _run(
             ready_plan = _ready_to_begin(config, run_id, servers, control, moment)
             plan, live = ready_plan.plan, ready_plan.live
         with clock.at("snapshot"):
+            rests_on = fingerprint_of(ready_plan, ready_plan.source, control)
             snapshot = export_snapshot(ready_plan.source, plan.copies, SOURCE_LOCK_PATIENCE_S)
         with clock.at("stage"):
             board = recover.board_name(config.pipeline, run_id)
-            staging = staged_schema(ready_plan, control, snapshot, board)
-            warnings = generations.drop_old(control, config.pipeline, config.publish.keep)
+            dropping = stop.submit(pools.minders, generations.drop_beside, servers.destination, config)
+            staging = staged_schema(ready_plan, control, snapshot, board, rests_on)
             stage.create(servers.destination, control, staging, plan)
         loading = for_loading(servers.destination, control)
         content = plan.compared(config.audit.checksum)
@@ -165,6 +166,7 @@ def _run(
             grant.grant(control, plan.access, places)
         with clock.at("audit"):
             _audit(config, plan, done, control, live)
+            warnings = dropping.result()
         # the snapshot has done its work: let go of the source before waiting for readers of the destination
         moment.close()
     with clock.at("publish"):

@@ -19,13 +19,13 @@ from elt_script.steps import stage
 log = structlog.get_logger()
 
 
-def staged_schema(ready: Prepared, control: Connection, snapshot: str, board: str) -> Staging:
+def staged_schema(ready: Prepared, control: Connection, snapshot: str, board: str, rests_on: str) -> Staging:
     """Return the staging archive: that of an earlier run where it would be the same, else a new one.
 
-    board  the name of the scratch database that a new one is drawn in
+    board     the name of the scratch database that a new one is drawn in
+    rests_on  the fingerprint at the snapshot
     """
     plan, servers = ready.plan, ready.servers
-    rests_on = _fingerprint(ready, ready.source, control)
     kept = ledger.staged_before(control, plan.pipeline, rests_on)
     if kept is not None:
         log.info("schema.unchanged", bytes=len(kept))
@@ -34,15 +34,18 @@ def staged_schema(ready: Prepared, control: Connection, snapshot: str, board: st
         drawn = stage.draw(servers.source, servers.destination, snapshot, plan, board, servers.major)
     # pg_dump reads names and definitions as they are, not as they were at its snapshot
     with servers.source.connect() as now:
-        unchanged = _fingerprint(ready, now, control) == rests_on
+        unchanged = fingerprint_of(ready, now, control) == rests_on
     if unchanged:
         ledger.keep_staged(control, plan.pipeline, rests_on, drawn.packed())
     log.info("schema.drawn", kept=unchanged)
     return drawn
 
 
-def _fingerprint(ready: Prepared, source: Connection, control: Connection) -> str:
-    """Return a digest of all that the archive depends on: whatever would change it changes this."""
+def fingerprint_of(ready: Prepared, source: Connection, control: Connection) -> str:
+    """Return a digest of all that the archive depends on: whatever would change it changes this.
+
+    source  the session that sees the moment in question
+    """
     facts = [
         fingerprint.of_elt(),
         fingerprint.of_programs(ready.servers.destination),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from psycopg import sql
@@ -136,6 +136,8 @@ class CopyJob:
 
     encoding    the source's own, in which the rows travel
     written_as  what the destination takes them for: the same, but for SQL_ASCII, which says nothing
+    creates     staged tables that are not there yet
+    creation    the script that creates those, for the destination's psql
     """
 
     copies: tuple[TableCopy, ...]
@@ -143,6 +145,8 @@ class CopyJob:
     encoding: str
     written_as: str
     part: Part | None = None
+    creates: tuple[TableName, ...] = ()
+    creation: bytes = field(default=b"", repr=False)
 
     @property
     def bytes(self) -> int:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from json import dumps, loads
-from typing import Any, Literal
+from typing import IO, Any, Literal
 from zlib import compress, decompress
 
 from elt_script.errors import EltError
@@ -35,6 +35,7 @@ _COLUMN_OPTIONS = re.compile(
     re.MULTILINE,
 )
 
+RESTORED = ("--no-owner", "--no-privileges", "--no-tablespaces")
 PLAIN = ("--schema-only", "--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions")
 _NEEDS = ";\tdepends on: "
 _ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
@@ -92,30 +93,33 @@ class Archive:
         A server older than 17 refuses a setting that newer programs send first; that line is left out, and
         so are options of columns that belong to the source's server alone.
         """
-        wanted = b"".join(b"%d;\n" % entry.id for entry in entries)
+        wanted = list(entries)
         if not wanted:
             return
-        with in_memory(wanted) as listing:
-            use = f"--use-list=/dev/fd/{listing.fileno()}"
-            flags = ("--no-owner", "--no-privileges", "--no-tablespaces", use)
-            too_new = (endpoint.version or 0) < FIRST_WITH_TRANSACTION_TIMEOUT <= self.major
-            if too_new or _OWN_OPTION in self.content:
-                write = endpoint.program("pg_restore", "--file=-", *flags)
-                script = run(replace(write, files=(listing.fileno(),)), script=self.content).stdout
-                command = endpoint.psql(
-                    "--echo-errors", *(["--single-transaction"] if one_transaction else [])
-                )
-                content = understood(script.replace(TRANSACTION_TIMEOUT, b"", 1) if too_new else script)
+        whole = ["--single-transaction"] if one_transaction else []
+        with _listing(wanted) as listing:
+            if self._is_too_new(endpoint) or _OWN_OPTION in self.content:
+                command, content = endpoint.psql("--echo-errors", *whole), self.script(endpoint, wanted)
             else:
-                command = endpoint.pg_restore(*flags, *(["--single-transaction"] if one_transaction else []))
+                command, content = endpoint.pg_restore(*RESTORED, _use(listing), *whole), self.content
                 command = replace(command, files=(listing.fileno(),))
-                content = self.content
             try:
                 run(command, script=content)
             except command.error as failure:
                 if error is None or failure.transient:
                     raise
                 raise error(failure.message, detail=failure.detail, hint=failure.hint) from failure
+
+    def script(self, endpoint: Endpoint, entries: Iterable[Entry]) -> bytes:
+        """Return entries as a script for endpoint's psql, in the given order."""
+        with _listing(entries) as listing:
+            write = endpoint.program("pg_restore", "--file=-", *RESTORED, _use(listing))
+            script = run(replace(write, files=(listing.fileno(),)), script=self.content).stdout
+        too_new = self._is_too_new(endpoint)
+        return understood(script.replace(TRANSACTION_TIMEOUT, b"", 1) if too_new else script)
+
+    def _is_too_new(self, endpoint: Endpoint) -> bool:
+        return (endpoint.version or 0) < FIRST_WITH_TRANSACTION_TIMEOUT <= self.major
 
 
 def understood(script: bytes) -> bytes:
@@ -133,6 +137,7 @@ class Staging:
     """The staging archive, taken apart: what is restored when.
 
     before    types, functions, tables: everything that rows need
+    alone     those of before that create a table on which nothing else of before rests: its load may do it
     tables    keys and indexes of one table, once its rows are in
     joined    once every table has its own: keys of partitioned tables, views that rest on keys, triggers, …
     keys      foreign keys by referencing table, or by the first of a circle of such tables,
@@ -142,6 +147,7 @@ class Staging:
 
     archive: Archive
     before: tuple[Entry, ...]
+    alone: Mapping[TableName, tuple[Entry, ...]]
     tables: Mapping[TableName, tuple[Entry, ...]]
     joined: tuple[Entry, ...]
     keys: Mapping[TableName, tuple[Entry, ...]]
@@ -155,7 +161,7 @@ class Staging:
                 [table.schema, table.name, [astuple(entry) for entry in entries]]
                 for table, entries in some.items()
             ]
-            for some in (self.tables, self.keys)
+            for some in (self.alone, self.tables, self.keys)
         ]
         parts = dumps([self.archive.major, *lists, *by_table]).encode()
         return compress(parts + END_OF_PARTS + self.archive.content, FAST)
@@ -164,13 +170,14 @@ class Staging:
     def unpacked(cls, kept: bytes) -> Staging:
         """Return what was packed."""
         parts, _, content = decompress(kept).partition(END_OF_PARTS)
-        major, before, joined, last, tables, keys = loads(parts)
+        major, before, joined, last, alone, tables, keys = loads(parts)
         return cls(
             archive=Archive(content, major),
             before=_entries(before),
-            tables={TableName(schema, name): _entries(some) for schema, name, some in tables},
+            alone=_by_table(alone),
+            tables=_by_table(tables),
             joined=_entries(joined),
-            keys={TableName(schema, name): _entries(some) for schema, name, some in keys},
+            keys=_by_table(keys),
             last=_entries(last),
         )
 
@@ -179,6 +186,18 @@ def _entries(found: Iterable[list[Any]]) -> tuple[Entry, ...]:
     return tuple(
         Entry(number, catalog, oid, what, tuple(needs)) for number, catalog, oid, what, needs in found
     )
+
+
+def _by_table(found: Iterable[list[Any]]) -> dict[TableName, tuple[Entry, ...]]:
+    return {TableName(schema, name): _entries(some) for schema, name, some in found}
+
+
+def _listing(entries: Iterable[Entry]) -> IO[bytes]:
+    return in_memory(b"".join(b"%d;\n" % entry.id for entry in entries))
+
+
+def _use(listing: IO[bytes]) -> str:
+    return f"--use-list=/dev/fd/{listing.fileno()}"
 
 
 def dump(endpoint: Endpoint, major: int, *arguments: str) -> Archive:

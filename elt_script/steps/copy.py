@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import Executor
+from dataclasses import replace
 from hashlib import sha256
 from itertools import zip_longest
 
@@ -16,7 +17,7 @@ from elt_script.arrival import at_home
 from elt_script.errors import EltError, SourceError
 from elt_script.pg import stop
 from elt_script.pg.endpoint import Endpoint
-from elt_script.pg.process import Command, Finished, run
+from elt_script.pg.process import Command, Finished, in_memory, run
 from elt_script.pg.session import Connection, query, value
 from elt_script.tables import Copied, CopyJob, Part, TableCopy
 
@@ -117,8 +118,10 @@ def _pair(job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str) 
         loader = _binary_loader(copy, job, loading, only)
         if max(len(argument.encode()) for argument in loader.argv) < LONGEST_ARGUMENT:
             return run(reader, loader, script=_binary_script(copy, job, snapshot))
-    script = _text_script(job, snapshot, loading, only)
-    return run(reader, loading.psql("--file=-"), script=script)
+    with in_memory(job.creation) as creation:
+        loader = replace(loading.psql("--file=-"), files=(creation.fileno(),))
+        place = f"/dev/fd/{creation.fileno()}"
+        return run(reader, loader, script=_text_script(job, snapshot, loading, only, place))
 
 
 def _key(job: CopyJob, destination: Endpoint) -> sql.Literal:
@@ -157,7 +160,9 @@ def _rows(copy: TableCopy, part: Part | None) -> sql.Composed:
 
 
 def _empties(copy: TableCopy, job: CopyJob, destination: Endpoint) -> sql.Composed:
-    """Return what a load begins with: an empty table, or a part that nobody has loaded."""
+    """Return what a load begins with: an empty table, unless it is new, or a part that nobody has loaded."""
+    if copy.staged in job.creates:
+        return sql.Composed([])
     if job.part is None:
         return sql.SQL("truncate only {}").format(copy.staged.quoted)
     run_id = destination.application.rpartition("/")[2]
@@ -192,15 +197,37 @@ def _binary_loader(copy: TableCopy, job: CopyJob, destination: Endpoint, only: s
     return destination.psql(*(f"--command={statement.as_string(None)}" for statement in statements))
 
 
-def _text_script(job: CopyJob, snapshot: str, destination: Endpoint, only: sql.Composable) -> bytes:
+def _text_script(
+    job: CopyJob, snapshot: str, destination: Endpoint, only: sql.Composable, creation: str
+) -> bytes:
     """Return what makes the source's psql print a script of `copy … from stdin` and rows for the other psql.
+
+    creation  the file by which the other psql creates the tables that it is to create
 
     The script's last line is its commit, so that a source which breaks off leaves nothing behind.
     """
     script = [*_begin(snapshot), _printed(sql.SQL("begin;")), _printed(only)]
+    script += _created(job, creation)
     for copy in job.copies:
         script += _shared_out(copy, job) if copy.parts else _moved(copy, job, destination)
     return _lines(*script, _printed(sql.SQL("commit;")), sql.SQL("commit;"))
+
+
+def _created(job: CopyJob, creation: str) -> list[sql.Composable]:
+    """Create tables, unless an earlier attempt did and lost the answer: then empty them."""
+    if not job.creates:
+        return []
+    first = sql.Literal(job.creates[0].quoted.as_string(None))
+    places = sql.SQL(", ").join(place.quoted for place in job.creates)
+    lines = (
+        sql.SQL("select to_regclass({}) is null as absent \\gset").format(first),
+        sql.SQL("\\if :absent"),
+        sql.SQL("\\i {}").format(sql.SQL(creation)),  # pyright: ignore[reportArgumentType]  (a path of ours)
+        sql.SQL("\\else"),
+        sql.SQL("truncate only {};").format(places),
+        sql.SQL("\\endif"),
+    )
+    return [_printed(line) for line in lines]
 
 
 def _moved(copy: TableCopy, job: CopyJob, destination: Endpoint) -> list[sql.Composable]:
@@ -232,7 +259,7 @@ def _shared_out(copy: TableCopy, job: CopyJob) -> list[sql.Composable]:
     for place in copy.parts:
         script += [
             _printed(own.format(sql.Literal(place.quoted.as_string(None)))),
-            _printed(sql.SQL("truncate only {};").format(place.quoted)),
+            *([] if place in job.creates else [_printed(sql.SQL("truncate only {};").format(place.quoted))]),
             _printed(copy_in.format(place.quoted, copy.columns, sql.Literal(job.written_as))),
             _rows_of(rows, job.encoding),
             END_OF_ROWS,

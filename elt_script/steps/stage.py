@@ -20,7 +20,7 @@ from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.passing import is_passing
 from elt_script.pg.session import Connection, move_objects, query, rows
 from elt_script.plan import Plan
-from elt_script.tables import TableName
+from elt_script.tables import CopyJob, TableName
 
 # Catalogs whose objects belong to no schema, by OID, which never changes: what the archive lists is skipped.
 EXTENSION, EVENT_TRIGGER, PUBLICATION, PUBLISHED_TABLE, PUBLISHED_SCHEMA = 3079, 3466, 6104, 6106, 6237
@@ -33,6 +33,9 @@ NOT_IN_A_SCHEMA = frozenset(
         *(WRAPPER, SERVER, DEFAULT_ACL, LARGE_OBJECT, LANGUAGE, ACCESS_METHOD),
     }
 )
+RELATION, FUNCTION = 1259, 1255
+OF_ONE_TABLE = ("SEQUENCE ", "SEQUENCE OWNED BY ", "DEFAULT ", "COMMENT ")
+RESTRICTED = b"\\restrict "  # a script's first command, by which psql takes no others
 WITHOUT_AN_OID = ("USER MAPPING - ",)
 
 
@@ -85,7 +88,31 @@ def create(destination: Endpoint, conn: Connection, staging: Staging, plan: Plan
                 detail=str(error).strip(),
                 hint=f"Have an administrator create it there, in schema {placed.schema}.",
             ) from error
-    staging.archive.restore(destination, staging.before, one_transaction=True)
+    later = {entry.id for job in plan.jobs for entry in _created_by(job, staging)}
+    before = [entry for entry in staging.before if entry.id not in later]
+    staging.archive.restore(destination, before, one_transaction=True)
+
+
+def creating(job: CopyJob, staging: Staging, destination: Endpoint) -> CopyJob:
+    """Return a job that creates those of its tables that `create` has left to it.
+
+    Only by a script that lets psql take nothing in it for a command of its own: names come from the source.
+    """
+    entries = _created_by(job, staging)
+    if not entries:
+        return job
+    script = staging.archive.script(destination, entries)
+    if RESTRICTED not in script:
+        staging.archive.restore(destination, entries, one_transaction=True)
+        return job
+    places = (place for copy in job.copies for place in copy.places if place in staging.alone)
+    return replace(job, creates=tuple(places), creation=script)
+
+
+def _created_by(job: CopyJob, staging: Staging) -> list[Entry]:
+    """Return the entries that create what a job loads, if it can do that itself."""
+    places = () if job.binary or job.part else (place for copy in job.copies for place in copy.places)
+    return [entry for place in places for entry in staging.alone.get(place, ())]
 
 
 def _wanted(entries: Sequence[Entry], plan: Plan) -> list[Entry]:
@@ -146,6 +173,9 @@ def _taken_apart(archive: Archive, board: Endpoint, plan: Plan) -> Staging:
     after = without(archive.entries(board, "post-data"), _is_in_no_schema)
     with board.connect() as conn:
         found = rows(conn, _Owner, "owners")
+        names = {
+            int(oid): TableName(schema, name) for oid, schema, name in conn.execute(query("plain_tables"))
+        }
     owners = {(one.catalog, one.oid): one.table for one in found}
     circles = _circles(found)
     tables: dict[TableName, tuple[Entry, ...]] = {}
@@ -164,7 +194,33 @@ def _taken_apart(archive: Archive, board: Endpoint, plan: Plan) -> Staging:
             last.append(entry)
         else:
             joined.append(entry)
-    return Staging(archive, tuple(before), tables, tuple(joined), keys, tuple(last))
+    alone = {table: some for table, some in _alone(before, names).items() if table in copied}
+    return Staging(archive, tuple(before), alone, tables, tuple(joined), keys, tuple(last))
+
+
+def _alone(before: Sequence[Entry], names: Mapping[int, TableName]) -> dict[TableName, tuple[Entry, ...]]:
+    """Return the entries that create each table on which nothing rests but its own sequences and defaults.
+
+    There are none where there are functions: what they read is nowhere written down.
+    """
+    if any(entry.catalog == FUNCTION for entry in before):
+        return {}
+    above: dict[int, set[int]] = {}  # entry → tables that it rests on
+    for entry in before:
+        own = {entry.id} if entry.catalog == RELATION and entry.oid in names else set[int]()
+        above[entry.id] = own.union(*(above.get(needed, ()) for needed in entry.needs))
+    found = {entry.id: [entry] for entry in before if above[entry.id] == {entry.id}}
+    for entry in before:
+        rests_on = above[entry.id]
+        if rests_on == {entry.id}:
+            continue
+        (only,) = rests_on if len(rests_on) == 1 else (0,)
+        if only in found and entry.what.startswith(OF_ONE_TABLE):
+            found[only].append(entry)
+        else:
+            for table in rests_on:
+                found.pop(table, None)
+    return {names[entries[0].oid]: tuple(entries) for entries in found.values()}
 
 
 def _circles(owners: Sequence[_Owner]) -> dict[TableName, TableName]:

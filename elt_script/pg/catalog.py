@@ -75,7 +75,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Something of the database that belongs to no schema we can move; see pg/sql/outside.sql."""
+    """Something that is not copied as it is: see pg/sql/outside.sql and pg/sql/not_as_it_is.sql."""
 
     kind: str
     name: str
@@ -225,9 +225,9 @@ def read_sequences(
     return found
 
 
-def read_outside(conn: Connection) -> list[Outside]:
-    """Return what of the database no schema holds, and is therefore not copied."""
-    return rows(conn, Outside, "outside")
+def read_outside(conn: Connection, schemas: Sequence[str]) -> list[Outside]:
+    """Return what no schema holds, or not so that it can be made again, and is therefore not copied."""
+    return [*rows(conn, Outside, "outside"), *rows(conn, Outside, "not_as_it_is", schemas=list(schemas))]
 
 
 def read_unwritten(conn: Connection, schemas: Sequence[str]) -> list[Unwritten]:

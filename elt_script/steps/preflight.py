@@ -74,7 +74,7 @@ def source_facts(conn: Connection, config: Config) -> SourceFacts:
         skipped=without,
         fallen=rows(conn, Fallen, "fallen", relations=list(without), schemas=chosen),
         extensions=catalog.read_extensions(conn, chosen),
-        outside=catalog.read_outside(conn),
+        outside=catalog.read_outside(conn, chosen),
         unwritten=catalog.read_unwritten(conn, chosen),
         names=rows(conn, Name, "routines", schemas=chosen),
         encoding=encoding_of(conn),

@@ -312,3 +312,31 @@ def test_casts_and_transforms_of_the_servers_own_types_are_named_and_what_needs_
         """,
     )
     assert_same(source_admin, destination_admin)
+
+
+def test_what_no_script_can_make_again_is_named(source_admin: Endpoint, destination: Endpoint) -> None:
+    execute(
+        source_admin,
+        """
+        create type shell;
+        create table first (a int); create table second (b int);
+        create table as_made (c int, b int) inherits (first, second);
+        create table later (c int) inherits (first); alter table first add column late int;
+        create table heir (d int) inherits (later);
+        create table attached (late int, a int); alter table attached inherit first;
+        insert into heir (c, late) values (1, 2);
+        """,
+    )
+
+    reports = [copied(source_admin, destination) for _ in range(2)]
+
+    after = "columns that came to the tables it inherits from after it was made stand before its own"
+    for report in reports:
+        assert report.left_out == (
+            *(
+                f"order of columns public.{name}: {after}"
+                for name in ("as_made", "attached", "heir", "later")
+            ),
+            "type public.shell: it is a mere shell, which nobody can move",
+        )
+    assert rows_of(destination, "select c, late from public.heir") == [(1, 2)]

@@ -52,6 +52,8 @@ roots as (
     join elsewhere on elsewhere.oid = o.namespace
     where not exists (select from members m where m.classid = o.classid and m.objid = o.objid)
     union all
+    select 'pg_type'::regclass, oid from pg_type where not typisdefined
+    union all
     select 'pg_transform'::regclass, f.oid
     from pg_transform f
     join pg_type t on t.oid = f.trftype

@@ -36,6 +36,7 @@ class DestinationFacts:
 
     taken: Sequence[Taken]
     extensions: Mapping[str, str]  # name → schema
+    offered: frozenset[str]  # extensions that are there, or that we could create
     live: Mapping[TableName, int]  # published table → rows
     other_pipelines: Mapping[str, str]  # final schema → who publishes there
     live_columns: Mapping[TableName, Mapping[str, str]]  # published relation → column → type
@@ -127,7 +128,7 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         source.unwritten, selection.excluded, destination.roles.ours, superuser=destination.superuser
     )
     access = access_of(config, source.objects, schemas, destination.roles)
-    needed = tuple(extension for extension in source.extensions if extension.needed_by)
+    needed = tuple(one for one in source.extensions if not _unneeded(one, destination))
     adopted, conflicts = _taken(config, source, destination, selection)
     workers = config.jobs or max(2, os.cpu_count() or 2)
     encoding = destination.encoding if source.encoding == NO_ENCODING else source.encoding
@@ -149,7 +150,7 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         adopted=adopted,
         gone=tuple(sorted(name for name in destination.live if name not in published)),
         changes=tuple(_changes(selection, destination)),
-        left_out=(*selection.left_out, *amends.left_out, *access.left_out),
+        left_out=(*selection.left_out, *_spare(source, destination), *amends.left_out, *access.left_out),
         access=access,
         amends=amends,
         faults=(
@@ -229,6 +230,29 @@ def _lost_parts(selection: Selection, source: SourceFacts, destination: Destinat
                     f"{part.full_name} cannot be left out alone: the rows of {top.full_name} are shared out "
                     "among its partitions by a hash that is another one at the destination"
                 )
+
+
+def _spare(source: SourceFacts, destination: DestinationFacts) -> Iterable[tuple[str, str]]:
+    for extension in source.extensions:
+        if why := _unneeded(extension, destination):
+            yield f"extension {extension.name}", why
+
+
+def _unneeded(extension: Extension, destination: DestinationFacts) -> str:
+    """Return why the extension is left out, or nothing if it is not.
+
+    A routine's text is a hint, no proof, so an extension that is only named there is no reason to refuse.
+    """
+    if extension.needed_by:
+        return ""
+    if not extension.named_by:
+        return "nothing that is copied needs it"
+    may_need = f"{extension.named_by[0]} may need it"
+    if destination.extensions.get(extension.name, extension.schema) != extension.schema:
+        return f"the destination has it in another schema, and {may_need}"
+    return (
+        "" if extension.name in destination.offered else f"the destination does not offer it, and {may_need}"
+    )
 
 
 def _extension_faults(needed: Sequence[Extension], destination: DestinationFacts) -> Iterable[str]:

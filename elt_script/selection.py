@@ -122,11 +122,6 @@ def select(config: Config, source: SourceFacts) -> Selection:
             *sorted(left_out.items()),
             *_reserved(config, source),
             *((f"{thing.kind} {thing.name}", thing.reason) for thing in source.outside),
-            *(
-                (f"extension {extension.name}", "nothing that is copied needs it")
-                for extension in source.extensions
-                if not extension.needed_by
-            ),
         ),
         faults=(
             *_missing(config, source),

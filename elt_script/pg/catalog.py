@@ -109,6 +109,7 @@ class Extension:
     version: str
     relocatable: bool
     needed_by: list[str]  # some of the objects that need it, described; empty: nothing does
+    named_by: list[str]  # some of the routines whose text may need it
 
 
 def portable(oid: int, types: Mapping[int, Type]) -> bool:

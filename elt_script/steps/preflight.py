@@ -103,6 +103,7 @@ def destination_facts(
     return DestinationFacts(
         taken=rows(conn, Taken, "taken", {"ours": ours}, schemas=finals),
         extensions=dict(found.fetchall()),
+        offered=frozenset(name for (name,) in conn.execute(query("offered"))),
         live=published,
         other_pipelines=others,
         live_columns=_live_columns(conn, live),

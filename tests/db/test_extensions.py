@@ -76,6 +76,33 @@ def test_an_extension_that_nothing_needs_is_named(
     assert report.left_out == ("extension vector: nothing that is copied needs it",)
 
 
+def test_an_extension_that_a_text_names_comes_along_where_the_destination_offers_it(
+    source: Endpoint, source_admin: Endpoint, destination: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(source_admin, VECTOR.format("public"))
+    execute(
+        source,
+        """
+        create table t (id int);
+        create function near(t text) returns float8 language plpgsql as
+            $$ begin return L2_Distance(t::public.vector, '[1,1]'); end $$;
+        create function counted() returns bigint language sql as 'select count(*) from t';
+        """,
+    )
+
+    report = copied(source, destination, pipeline="ordinary")
+
+    assert report.left_out == (
+        "extension vector: the destination does not offer it, and public.near(text) may need it",
+    )
+
+    execute(destination_admin, "drop schema elt cascade; drop table t; drop function near(text), counted()")
+    report = copied(source, destination_admin)
+
+    assert report.left_out == ()
+    assert_same(source_admin, destination_admin)
+
+
 def test_an_extension_that_only_a_superuser_may_create_is_told_before_anything_is_changed(
     source: Endpoint, source_admin: Endpoint, destination: Endpoint
 ) -> None:
@@ -110,6 +137,7 @@ def test_an_ordinary_role_can_use_what_an_administrator_created_there_and_in_tem
 
         assert_same(source_admin, destination_admin)
 
+    execute(source, "create table more ()")  # so that it has to be drawn anew
     with (
         in_template1(
             destination_server,

@@ -1,7 +1,8 @@
 -- The extensions of a database, and what in some schemas needs each of them.
 --
 -- %(schemas)s  text[]
--- returns      name, schema, version text, relocatable bool, needed_by text[] (some of the objects, described)
+-- returns      name, schema, version text, relocatable bool, needed_by text[] (some of the objects, described),
+--              named_by text[] (some of the routines whose text holds the name of a function of the extension's)
 with members as (
     select d.refobjid as extension, d.classid, d.objid
     from pg_depend d
@@ -47,6 +48,21 @@ needs as (
             join members whole on whole.classid = part.refclassid and whole.objid = part.refobjid
             where part.classid = o.classid and part.objid = o.objid and part.deptype in ('a', 'i')
         )
+),
+named as (
+    -- no catalog says what a body that is text needs
+    select distinct m.extension, p.oid
+    from pg_proc p
+    join pg_namespace n on n.oid = p.pronamespace and n.nspname = any(%(schemas)s)
+    join pg_language l on l.oid = p.prolang and l.lanname not in ('c', 'internal')
+    cross join regexp_split_to_table(lower(p.prosrc), '\W+') word
+    join pg_proc f on f.proname = word
+    join members m on m.classid = 'pg_proc'::regclass and m.objid = f.oid
+    where p.prosqlbody is null
+        and not exists (select from members own where own.classid = 'pg_proc'::regclass and own.objid = p.oid)
+        and not exists (
+            select from pg_proc b where b.proname = word and b.pronamespace = 'pg_catalog'::regnamespace
+        )
 )
 select
     e.extname::text as name,
@@ -56,7 +72,8 @@ select
     array(
         select pg_describe_object(needs.classid, needs.objid, 0)
         from needs where needs.extension = e.oid order by 1 limit 3
-    ) as needed_by
+    ) as needed_by,
+    array(select oid::regprocedure::text from named where named.extension = e.oid order by 1 limit 3) as named_by
 from pg_extension e
 join pg_namespace n on n.oid = e.extnamespace
 where e.extname <> 'plpgsql'

@@ -78,14 +78,11 @@ def test_heaps_alone_are_copied_in_parts_where_there_is_somebody_to_do_it(large:
         assert parts(None, 64) == {}  # all of it is too little
 
 
-@pytest.mark.parametrize("noticed", [True, False])
-def test_a_part_that_lost_its_connection_is_done_again(
-    large: Endpoint, destination: Endpoint, *, noticed: bool
-) -> None:
+def test_a_part_that_lost_its_connection_is_done_again(large: Endpoint, destination: Endpoint) -> None:
     execute(large, "insert into binary_rows select n, repeat('x', 900) from generate_series(10000, 40000) n")
 
     with proxied(destination) as (way, proxy):
-        proxy.after(MUCH, proxy.reset if noticed else proxy.lose)
+        proxy.after(MUCH, proxy.lose)
         with in_background(large, way, **{**IN_PARTS, "jobs": 2}) as run:
             run.future.result(timeout=60)
         assert proxy.broken.is_set()

@@ -192,11 +192,13 @@ def init(settings: Settings, source: str | None, destination: str | None, force:
     from elt_script.config.file import USUAL
     from elt_script.display.events import configure
     from elt_script.init import init as write
+    from elt_script.init import warn_of_arguments
 
     options = {"ELT_SOURCE_URL": source, "ELT_DESTINATION_URL": destination}
     environ = {**os.environ, **{name: url for name, url in options.items() if url}}
     with configure(settings.log_format):
         written = write(settings.path or USUAL, environ, settings.bin_dir, force=force)
+        warn_of_arguments(source=source, destination=destination)
     click.echo(written)
 
 

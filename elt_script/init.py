@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import structlog
 from pydantic import ValidationError
 
 from elt_script.config.env import from_environment, variable
 from elt_script.config.file import USUAL
 from elt_script.config.model import Server, schema_fault
 from elt_script.config.starter import starter
+from elt_script.config.url import holds_password
 from elt_script.config.value import is_mapping
 from elt_script.errors import ConfigError
 from elt_script.pg.catalog import read_relations
@@ -25,6 +27,8 @@ from elt_script.wording import counted
 
 MAX_RETRIES, DELAY_S = 2, 1.0  # somebody sits there and waits
 WHERE = ("url", "service", "host", "hostaddr")  # one of them says where a server is
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,14 @@ def init(path: Path, environ: Mapping[str, str], bin_dir: Path | None, *, force:
     text = starter(source.parameters, schemas, tables, destination.parameters if destination else None)
     _write(path, text, force=force)
     return Written(path, source, len(tables), destination)
+
+
+def warn_of_arguments(**urls: str | None) -> None:
+    """Say so where a password was given in an argument: any user of the machine may read those."""
+    for option, url in urls.items():
+        if url and holds_password(url):
+            reason = f"--{option} holds a password, which `ps` shows to others: leave it to {{}}"
+            log.warning("secret.exposed", reason=reason.format(variable((option, "password"))))
 
 
 def _endpoint(role: Role, environ: Mapping[str, str]) -> Endpoint | None:

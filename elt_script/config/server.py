@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from elt_script.config.url import from_url
+from elt_script.config.url import from_url, holds_password
 from elt_script.config.value import (
     NOT_GIVEN,
     FilePath,
@@ -172,7 +172,7 @@ class Server(Section):
     @property
     def url_has_password(self) -> bool:
         """Whether `url` holds the password."""
-        return self.url is not None and "password" in from_url(self.url.get_secret_value())
+        return self.url is not None and holds_password(self.url.get_secret_value())
 
     def is_at(self, other: Server) -> bool:
         """Whether both are one database by their names alone; other names may still lead to it."""

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
+from pydantic_core import PydanticCustomError
 
 from elt_script.config.value import fault, want_open_key
 
@@ -55,6 +56,14 @@ def from_url(url: str) -> dict[str, str]:
     if "sslkey" in keywords:
         want_open_key(Path(keywords["sslkey"]))
     return keywords
+
+
+def holds_password(url: str) -> bool:
+    """Whether a URL can be read, and has a password in it."""
+    try:
+        return "password" in from_url(url)
+    except PydanticCustomError:
+        return False
 
 
 def _want_form(url: str) -> None:

@@ -44,6 +44,9 @@ def test_it_shows_what_the_source_holds_and_no_secret(shop: Endpoint, tmp_path: 
 
     text = (tmp_path / "config.yaml").read_text(encoding="utf-8")
     assert ran.returncode == 0, ran.stderr
+    assert (
+        "--source holds a password, which `ps` shows to others: leave it to ELT_SOURCE_PASSWORD" in ran.stderr
+    )
     assert '#"public.orders": {skip: true} # ' in text
     assert ", about 1,000 rows" in text
     assert "  - Büro\n" in text or '  - "Büro"\n' in text

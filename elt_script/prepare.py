@@ -70,6 +70,7 @@ def ready(config: Config, clock: Clock, run_id: str) -> Servers:
             wait(source, config.wait.max_retries, config.wait.delay_seconds),
             wait(destination, config.wait.max_retries, config.wait.delay_seconds),
         )
+    preflight.want_writable(destination)
     return Servers(*preflight.choose_programs(source, destination, versions, config))
 
 

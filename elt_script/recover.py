@@ -16,6 +16,7 @@ from elt_script.errors import (
     DestinationError,
     EltError,
     InterruptedRunError,
+    PreflightError,
     SourceError,
     TransformError,
 )
@@ -114,10 +115,13 @@ def given_up(
 
     The ledger knows whether the data was published: a session may be lost as it commits.
 
-    control  the pid of the session that holds the pipeline's lock, which nobody else may have meanwhile
+    control  the pid of the session that holds the pipeline's lock, which nobody else may have meanwhile; 0
+             where it is lost, as when the server restarts: then that is the reason, whatever else failed
     """
     work = stop.current()
     failure = translated(error) if isinstance(error, psycopg.Error) else error
+    if isinstance(failure, SourceError | DestinationError | PreflightError):
+        failure.transient = failure.transient or not control
     if isinstance(error, psycopg.errors.LockNotAvailable) and isinstance(failure, EltError):
         failure.detail += redacted(_who_alters(source if isinstance(failure, SourceError) else destination))
     if work.stopped.is_set():

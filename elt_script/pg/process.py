@@ -18,6 +18,7 @@ from elt_script.pg import silence, stop
 from elt_script.pg.passing import is_said_to_pass, plainly
 
 PIPE_BYTES = 1 << 20  # the kernel's default limit for an unprivileged user, 16 times a pipe's default
+KILLED = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # by somebody, or for want of memory
 LOOK_S = 1.0  # how often a program that says nothing is looked after
 STDERR_BYTES = 16384  # of each program's messages, the last are kept
 
@@ -192,6 +193,9 @@ def _want_success(
     said = (f"{commands[i].label} said: {plainly(stderr[i])}" for i in blamed if stderr[i])
     failure = first.error(f"{first.label} {how}", detail="\n".join(said))
     failure.transient = any(
-        commands[i].lost_status == processes[i].returncode or is_said_to_pass(stderr[i]) for i in failed
+        -processes[i].returncode in KILLED
+        or commands[i].lost_status == processes[i].returncode
+        or is_said_to_pass(stderr[i])
+        for i in failed
     )
     raise failure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -141,11 +142,9 @@ def export_snapshot(conn: Connection, copies: Sequence[TableCopy], patience_seco
 
 def is_lost(conn: Connection) -> bool:
     """Whether a session is gone."""
-    try:
+    with contextlib.suppress(psycopg.Error):  # a transaction that failed is no lost session
         conn.execute("select 1")
-    except psycopg.Error:
-        return True
-    return False
+    return conn.closed
 
 
 def end_orphans(conn: Connection, application: str, but: int = 0) -> None:

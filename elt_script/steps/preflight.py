@@ -38,6 +38,18 @@ def choose_programs(
     return source.using(folder, versions[0]), destination.using(folder, versions[1]), major
 
 
+def want_writable(destination: Endpoint) -> None:
+    """Raise PreflightError where nobody is to write: at a standby, or where somebody has set it so."""
+    with destination.unpinned().connect(autocommit=True) as conn:
+        told = conn.info.parameter_status  # the server says these as a session begins
+        if told("in_hot_standby") == "on":
+            demand([f"{destination} is a standby, in recovery: it cannot be written to"])
+        if told("default_transaction_read_only") == "on":
+            demand(
+                [f"{destination} is read only: default_transaction_read_only is on for this user or database"]
+            )
+
+
 def encoding_of(conn: Connection) -> str:
     """Return the encoding of the session's database."""
     return str(value(conn, sql.SQL("select getdatabaseencoding()")))

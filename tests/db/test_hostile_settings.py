@@ -22,7 +22,6 @@ HOSTILE = {
     "default_toast_compression": "pglz",
     "default_transaction_deferrable": "on",
     "default_transaction_isolation": "serializable",
-    "default_transaction_read_only": "on",
     "escape_string_warning": "off",
     "exit_on_error": "on",
     "extra_float_digits": "-15",
@@ -101,6 +100,8 @@ def test_hostile_settings_change_nothing(
     destination = make_database(destination_server, "destination")
     execute(source.owner, "set check_function_bodies = off;" + SCHEMA)
     hostile = {"source": source, "destination": destination}[hostile_side]
+    if hostile_side == "source":  # a destination that is read only is refused
+        execute(source.admin, f'alter database "{source.name}" set default_transaction_read_only = on')
     make_hostile(hostile, hostile_to(hostile.server) | ONLY_FOR_SUPERUSERS)
 
     copied(source.owner, destination.owner)

@@ -144,3 +144,17 @@ def test_two_databases_of_one_server_are_two(
     execute(other.owner, SHOP)
 
     assert len(copied(replace(other.owner, role="source"), destination_database.owner).tables) == 2
+
+
+def test_a_destination_that_is_read_only_is_refused(source: Endpoint, destination_database: Database) -> None:
+    execute(source, SHOP)
+    copied(source, destination_database.owner)
+    execute(
+        destination_database.admin,
+        f'alter database "{destination_database.name}" set default_transaction_read_only = on',
+    )
+
+    with pytest.raises(PreflightError) as failure:
+        copied(source, destination_database.owner)
+
+    assert "is read only: default_transaction_read_only is on" in failure.value.message

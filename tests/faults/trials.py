@@ -23,7 +23,7 @@ STEPS_AND_PUBLISH = (*STEPS, "publish", "publish", "publish")
 LONGEST_RUN_S = 150  # what the time-outs of this world's config add up to, with three attempts
 LONGEST_READ_S = 5 + 3  # publish's locks end with a runner that is silent, and a busy machine is slow
 LOCKED = 8
-FROM_THE_START = ("network delayed", "network throttled", "byte flipped")
+FROM_THE_START = ("network delayed", "network throttled", "byte flipped", "destination's disk full")
 
 
 @dataclass(slots=True)

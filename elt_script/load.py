@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import structlog
 
+from elt_script.copies import SMALL_BYTES
 from elt_script.errors import concerning
 from elt_script.pg.archive import Staging
 from elt_script.pg.endpoint import Endpoint
@@ -79,14 +80,11 @@ class Loader:
         with concerning("triggers, rules, policies, keys of partitioned tables"):
             finish.join_tables(self.staging, self.destination)
         sizes = {copy.staged: copy.table.bytes for copy in self.plan.copies}
-        add = finish.add_foreign_keys
-        tasks = [
-            Task(
-                sizes.get(table, 0),
-                _about(f"foreign keys of {table}", partial(add, table, self.staging, self.destination)),
-            )
-            for table in self.staging.keys
-        ]
+        tasks: list[Task] = []
+        for tables in _shared_out(self.staging.keys, sizes, self.plan.workers):
+            do = partial(finish.add_foreign_keys, tables, self.staging, self.destination)
+            weight = sum(sizes.get(table, 0) for table in tables)
+            tasks.append(Task(weight, _about(f"foreign keys of {_first(tables)}", do)))
         work_off(self.pools.minders, self.plan.workers, tasks)
 
     def _copy(self, job: CopyJob, done: Loaded) -> Task:
@@ -160,8 +158,21 @@ def _about(what: str, do: Callable[[], T]) -> Callable[[], T]:
     return concerned
 
 
+def _shared_out(
+    tables: Iterable[TableName], sizes: Mapping[TableName, int], workers: int
+) -> Iterator[Sequence[TableName]]:
+    """Yield large tables one by one, and a share of the small ones for each worker."""
+    small = [table for table in tables if sizes.get(table, 0) < SMALL_BYTES]
+    yield from ((table,) for table in tables if sizes.get(table, 0) >= SMALL_BYTES)
+    yield from (share for at in range(workers) if (share := small[at::workers]))
+
+
 def _names(job: CopyJob) -> str:
     """Name a job's tables, or the first of many; what a server says names the one."""
-    names = [str(copy.table.name) for copy in job.copies]
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {counted(more, 'more table')}" if more > 0 else "")
+    return _first([copy.table.name for copy in job.copies])
+
+
+def _first(tables: Sequence[TableName]) -> str:
+    names = ", ".join(map(str, tables[:NAMED]))
+    more = len(tables) - NAMED
+    return names + (f" and {counted(more, 'more table')}" if more > 0 else "")

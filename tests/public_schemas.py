@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,13 @@ def load_schema(admin: Endpoint, file: Path) -> Loaded:
     return Loaded(tables, objects, tuple(errors))
 
 
-def leave_out(admin: Endpoint) -> None:
-    """Drop what elt says that it does not copy."""
-    run(admin.psql(f"--file={HERE / 'leave_out.sql'}"))
+def leave_out(admin: Endpoint, named: Iterable[str]) -> None:
+    """Drop what elt says that it does not copy; named are the lines of its report."""
+    extensions = [
+        line.removeprefix("extension ").split(": ")[0] for line in named if line[:10] == "extension "
+    ]
+    run(
+        admin.psql(
+            *(f'--command=drop extension "{name}"' for name in extensions), f"--file={HERE / 'leave_out.sql'}"
+        )
+    )

@@ -58,9 +58,13 @@ def join_tables(staging: Staging, destination: Endpoint) -> None:
     staging.archive.restore(destination, staging.joined, one_transaction=True)
 
 
-def add_foreign_keys(table: TableName, staging: Staging, destination: Endpoint) -> None:
-    """Add and validate one referencing table's foreign keys; two programs would wait for one lock."""
-    staging.archive.restore(destination, staging.keys[table], one_transaction=False)
+def add_foreign_keys(tables: Sequence[TableName], staging: Staging, destination: Endpoint) -> None:
+    """Add and validate referencing tables' foreign keys, by one program: two would wait for one lock.
+
+    Whoever reads the archive reads all of it, which takes longer than the keys of small tables.
+    """
+    entries = [entry for table in tables for entry in staging.keys[table]]
+    staging.archive.restore(destination, entries, one_transaction=False)
 
 
 def add_last(staging: Staging, destination: Endpoint) -> None:

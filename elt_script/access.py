@@ -7,21 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from elt_script.config.model import Config
-from elt_script.pg.rights import SCHEMAS, Grant, Owned
-
-
-@dataclass(frozen=True, slots=True)
-class Roles:
-    """What the destination knows of roles and privileges.
-
-    ours             role → whether we may act for it
-    privileges       those that its version knows on tables
-    foreign_schemas  schemas of roles that we may not act for
-    """
-
-    ours: Mapping[str, bool]
-    privileges: frozenset[str]
-    foreign_schemas: frozenset[str]
+from elt_script.pg.rights import SCHEMAS, Grant, Owned, Roles
 
 
 @dataclass(frozen=True, slots=True)

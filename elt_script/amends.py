@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from elt_script.pg.catalog import Unwritten
+from elt_script.pg.rights import Roles
 from elt_script.tables import TableName
 
 TRIGGERS = 2620  # the OID of pg_trigger
@@ -27,9 +28,7 @@ class Amends:
     faults: tuple[str, ...] = ()
 
 
-def amends_of(
-    found: Sequence[Unwritten], excluded: Collection[TableName], roles: Collection[str], *, superuser: bool
-) -> Amends:
+def amends_of(found: Sequence[Unwritten], excluded: Collection[TableName], roles: Roles) -> Amends:
     """Return what is to be done.
 
     excluded  tables that are not copied
@@ -39,10 +38,10 @@ def amends_of(
     triggers = tuple(one for one in copied if one.kind == "trigger")
     return Amends(
         validated=tuple((one.table, one.object) for one in copied if one.kind == "validated"),
-        triggers=triggers if superuser else (),
+        triggers=triggers if roles.superuser else (),
         broken=frozenset((TRIGGERS, int(one.facts[-1])) for one in triggers),
-        left_out=(*_invalid(copied), *(() if superuser else _switched(triggers))),
-        faults=(*_detaching(copied), *_for_nobody(copied, roles)),
+        left_out=(*_invalid(copied), *(() if roles.superuser else _switched(triggers))),
+        faults=(*_misread(copied), *_detaching(copied), *_for_nobody(copied, roles.ours)),
     )
 
 
@@ -50,6 +49,16 @@ def _invalid(copied: Sequence[Unwritten]) -> Iterator[tuple[str, str]]:
     for one in copied:
         if one.kind == "index":
             yield f"index {one.object} on {one.table}", "it is invalid at the source: reindex it, or drop it"
+
+
+def _misread(copied: Sequence[Unwritten]) -> Iterator[str]:
+    for one in copied:
+        if one.kind == "order" and one.facts == [True]:
+            yield (
+                f"table {one.table} was attached to its parent with another order of columns, which pg_dump "
+                "does not keep, and its type is that of columns elsewhere, whose values would be misread: "
+                "give it its parent's order"
+            )
 
 
 def _switched(triggers: Sequence[Unwritten]) -> Iterator[tuple[str, str]]:

@@ -59,6 +59,7 @@ def swap_for_new(
         ),
         opaque=tuple(opaque),
         keeps=plan.access.keeps,
+        extension_rows=plan.extension_rows,
         granted=tuple(
             statement
             for final, grants in plan.access.on_schema.items()

@@ -18,7 +18,7 @@ from elt_script.pg.endpoint import Endpoint
 from elt_script.plan import Plan
 from elt_script.pool import Task, work_off
 from elt_script.steps import audit, finish, stage
-from elt_script.steps.copy import copy_rows
+from elt_script.steps.copy import copy_extension_rows, copy_rows
 from elt_script.tables import Checksum, Copied, CopyJob, TableName
 from elt_script.wording import counted
 
@@ -73,6 +73,9 @@ class Loader:
         """
         done = Loaded()
         work_off(self.pools.minders, self.plan.workers, (self._copy(job, done) for job in self.plan.jobs))
+        if rows := self.plan.extension_rows:
+            with concerning("rows of extensions' tables"):
+                copy_extension_rows(rows, self.plan.jobs[0], self.source, self.destination, self.snapshot)
         return done
 
     def join(self) -> None:

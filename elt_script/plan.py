@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from elt_script.access import Access, Roles, access_of
+from elt_script.access import Access, access_of
 from elt_script.amends import Amends, amends_of
 from elt_script.config.model import Checksum, Config, TableSettings
 from elt_script.copies import copies_of, jobs_of, leaves, spread_anew
 from elt_script.pg.catalog import Extension
+from elt_script.pg.extension_rows import ExtensionRows, ExtensionTable
+from elt_script.pg.rights import Roles
 from elt_script.selection import Selection, SourceFacts, select
 from elt_script.tables import CopyJob, TableCopy, TableName
 
@@ -40,7 +42,6 @@ class DestinationFacts:
     live: Mapping[TableName, int]  # published table → rows
     other_pipelines: Mapping[str, str]  # final schema → who publishes there
     live_columns: Mapping[TableName, Mapping[str, str]]  # published relation → column → type
-    superuser: bool
     encoding: str
     roles: Roles
 
@@ -69,6 +70,7 @@ class Plan:
     faults: tuple[str, ...]
     access: Access
     amends: Amends
+    extension_rows: tuple[ExtensionRows, ...]
     dependants: tuple[str, ...] = ()  # what others built on the published tables, and comes along
     given_up: frozenset[str] = frozenset()  # what of it cannot, and the config drops
     warnings: tuple[str, ...] = ()  # what does not stand in the way, and should be mended
@@ -114,6 +116,7 @@ def previous_name(final: str, place: int) -> str:
 
 def planned(config: Config, source: SourceFacts, destination: DestinationFacts) -> Plan:
     """Return what a run would do, with every reason why it cannot (faults)."""
+    source = replace(source, extensions=_with_rows(config, source, destination))
     selection = select(config, source)
     schemas, kept = selection.schemas, selection.kept
     staging = {final: prefixed("elt_next_", final) for final in schemas.values()}
@@ -124,15 +127,13 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         lambda name: TableName(staging[schemas[name.schema]], name.name),
         same_encoding=source.encoding == destination.encoding,
     )
-    amends = amends_of(
-        source.unwritten, selection.excluded, destination.roles.ours, superuser=destination.superuser
-    )
+    amends = amends_of(source.unwritten, selection.excluded, destination.roles)
     access = access_of(config, source.objects, schemas, destination.roles)
     needed = tuple(one for one in source.extensions if not _unneeded(one, destination))
+    extension_rows = _extension_rows(config, source, destination, needed, staging)
     adopted, conflicts = _taken(config, source, destination, selection)
     workers = config.jobs or max(2, os.cpu_count() or 2)
     encoding = destination.encoding if source.encoding == NO_ENCODING else source.encoding
-    published = {TableName(schemas[r.schema], r.name) for r in kept if r.kind in ("r", "p")}
     return Plan(
         pipeline=config.pipeline,
         schemas=schemas,
@@ -148,11 +149,12 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         extension_schemas={e.name: destination.extensions.get(e.name, e.schema) for e in needed},
         live=destination.live,
         adopted=adopted,
-        gone=tuple(sorted(name for name in destination.live if name not in published)),
+        gone=tuple(sorted(_gone(selection, destination))),
         changes=tuple(_changes(selection, destination)),
-        left_out=(*selection.left_out, *_spare(source, destination), *amends.left_out, *access.left_out),
+        left_out=tuple(_left_out(selection, source, destination, extension_rows, (amends, access))),
         access=access,
         amends=amends,
+        extension_rows=extension_rows,
         faults=(
             *_faults(selection, source, destination),
             *_extension_faults(needed, destination),
@@ -162,6 +164,11 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
             *access.faults,
         ),
     )
+
+
+def _gone(selection: Selection, destination: DestinationFacts) -> set[TableName]:
+    tables = (relation for relation in selection.kept if relation.kind in ("r", "p"))
+    return set(destination.live) - {TableName(selection.schemas[r.schema], r.name) for r in tables}
 
 
 def _faults(selection: Selection, source: SourceFacts, destination: DestinationFacts) -> Iterable[str]:
@@ -189,7 +196,7 @@ def _other_pipelines(finals: Iterable[str], destination: DestinationFacts) -> It
 
 def _range_faults(selection: Selection, source: SourceFacts, destination: DestinationFacts) -> Iterable[str]:
     """Return a fault for each range type, where we may not move what Postgres makes with it."""
-    if destination.superuser:
+    if destination.roles.superuser:
         return
     own = {(name.schema, name.name) for name in source.names if name.kind == "type"}
     for kind in source.types.values():
@@ -253,6 +260,59 @@ def _unneeded(extension: Extension, destination: DestinationFacts) -> str:
     return (
         "" if extension.name in destination.offered else f"the destination does not offer it, and {may_need}"
     )
+
+
+def _with_rows(config: Config, source: SourceFacts, destination: DestinationFacts) -> list[Extension]:
+    """Return the source's extensions; rows that users keep in the tables of one need it, too."""
+    holding = {table.extension for table in source.extension_tables if _travels(config, table)}
+    creatable = holding & destination.offered - set(destination.extensions)
+    return [
+        replace(one, needed_by=["rows of its users"]) if one.name in creatable and not one.needed_by else one
+        for one in source.extensions
+    ]
+
+
+def _travels(config: Config, table: ExtensionTable) -> bool:
+    settings = config.table_settings(table.full_name)
+    return settings is not None and not settings.skip
+
+
+def _extension_rows(
+    config: Config,
+    source: SourceFacts,
+    destination: DestinationFacts,
+    needed: Sequence[Extension],
+    staging: Mapping[str, str],
+) -> tuple[ExtensionRows, ...]:
+    """Return the rows of extensions' tables that travel: of those extensions that are there or will be."""
+    there = {extension.name: extension.schema for extension in needed} | dict(destination.extensions)
+    waiting = next(iter(staging.values()), "")
+    found: list[ExtensionRows] = []
+    for number, table in enumerate(source.extension_tables):
+        if table.extension in there and _travels(config, table):
+            at = there[table.extension] if table.schema == table.at else table.schema
+            place = TableName(waiting, f"elt_extension_rows_{number}")
+            found.append(ExtensionRows(table, place, TableName(at, table.name)))
+    return tuple(found)
+
+
+def _left_out(
+    selection: Selection,
+    source: SourceFacts,
+    destination: DestinationFacts,
+    travelling: Sequence[ExtensionRows],
+    others: Iterable[Amends | Access],
+) -> Iterable[tuple[str, str]]:
+    tables = {one.table.full_name for one in travelling}
+    used = {f"extension {one.table.extension}" for one in travelling}
+    yield from selection.left_out
+    yield from (spare for spare in _spare(source, destination) if spare[0] not in used)
+    for table in source.extension_tables:
+        if table.full_name not in tables:
+            why = f"extension {table.extension} cannot be created there, or the config skips the table"
+            yield f"rows of extension table {table.full_name}", why
+    for other in others:
+        yield from other.left_out
 
 
 def _extension_faults(needed: Sequence[Extension], destination: DestinationFacts) -> Iterable[str]:

@@ -23,6 +23,7 @@ from elt_script.movers import MOST_THREADS, movers
 from elt_script.pg import locks, stop
 from elt_script.pg.catalog import read_sequences
 from elt_script.pg.endpoint import translating
+from elt_script.pg.extension_rows import create_places
 from elt_script.pg.passing import is_passing
 from elt_script.pg.process import supervised
 from elt_script.pg.session import Connection, export_snapshot, is_lost
@@ -148,6 +149,7 @@ def _run(
             dropping = stop.submit(pools.minders, generations.drop_beside, servers.destination, config)
             staging = staged_schema(ready_plan, control, snapshot, board, rests_on)
             stage.create(servers.destination, control, staging, plan)
+            create_places(control, plan.extension_rows)
         loading = for_loading(servers.destination, control)
         content = plan.compared(config.audit.checksum)
         loader = Loader(servers.source, loading, snapshot, plan, staging, content, pools)

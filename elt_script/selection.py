@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from elt_script.config.model import Config
 from elt_script.pg.catalog import Extension, Outside, Relation, Type, Unwritten
+from elt_script.pg.extension_rows import ExtensionTable
 from elt_script.pg.rights import Owned
 from elt_script.tables import TableName
 
@@ -58,6 +59,7 @@ class SourceFacts:
     skipped: Mapping[int, str]
     fallen: Sequence[Fallen]
     extensions: Sequence[Extension]
+    extension_tables: Sequence[ExtensionTable]
     outside: Sequence[Outside]
     unwritten: Sequence[Unwritten]
     names: Sequence[Name]

@@ -24,6 +24,22 @@ class Grant(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Roles:
+    """What the destination knows of roles and privileges.
+
+    ours             role → whether we may act for it
+    privileges       those that its version knows on tables
+    foreign_schemas  schemas of roles that we may not act for
+    superuser        whether we are one
+    """
+
+    ours: Mapping[str, bool]
+    privileges: frozenset[str]
+    foreign_schemas: frozenset[str]
+    superuser: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Owned:
     """An object, who owns it, and who was given what on it; see pg/sql/objects.sql."""
 

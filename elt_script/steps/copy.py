@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from hashlib import sha256
@@ -17,6 +18,7 @@ from elt_script.arrival import at_home
 from elt_script.errors import EltError, SourceError
 from elt_script.pg import stop
 from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.extension_rows import ExtensionRows
 from elt_script.pg.process import Command, Finished, in_memory, run
 from elt_script.pg.session import Connection, query, value
 from elt_script.tables import Copied, CopyJob, Part, TableCopy
@@ -195,6 +197,31 @@ def _binary_loader(copy: TableCopy, job: CopyJob, destination: Endpoint, only: s
         sql.SQL("commit"),
     )
     return destination.psql(*(f"--command={statement.as_string(None)}" for statement in statements))
+
+
+def copy_extension_rows(
+    wanted: Sequence[ExtensionRows], job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str
+) -> None:
+    """Copy rows of extensions' own tables into staging, encoded as the job's.
+
+    Raises SourceError or DestinationError, whichever side failed.
+    """
+    script = [*_begin(snapshot), _printed(sql.SQL("begin;"))]
+    for one in wanted:
+        copy_in = sql.SQL("copy {} ({}) from stdin (encoding {});").format(
+            one.place.quoted, one.names, sql.Literal(job.written_as)
+        )
+        read = sql.SQL("(select {} from only {} {})").format(
+            one.names, one.table.full_name.quoted, one.condition
+        )
+        script += [_printed(copy_in), _rows_of(read, job.encoding), sql.SQL(COUNT), END_OF_ROWS]
+        script += [_printed(sql.SQL(COUNT))]
+    lines = _lines(*script, _printed(sql.SQL("commit;")), sql.SQL("commit;"))
+    reader, loader = source.moving_rows(), destination.moving_rows()
+    finished = run(reader.psql("--file=-"), loader.psql("--file=-"), script=lines)
+    read_rows, written = (COUNTED.findall(said) for said in finished.stderr)
+    if read_rows != written:
+        raise SourceError("both sides disagree about the rows of extensions' tables", hint="Run again.")
 
 
 def _text_script(

@@ -8,14 +8,14 @@ from dataclasses import replace
 
 from psycopg import sql
 
-from elt_script.access import Roles
 from elt_script.config.model import Config
 from elt_script.errors import PreflightError
 from elt_script.pg import catalog, dependants
 from elt_script.pg.dependants import Dependant
 from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.extension_rows import read_extension_tables
 from elt_script.pg.programs import choose
-from elt_script.pg.rights import read_objects
+from elt_script.pg.rights import Roles, read_objects
 from elt_script.pg.session import Connection, query, rows, value
 from elt_script.plan import DestinationFacts, Plan, Taken, planned
 from elt_script.selection import Fallen, Name, SourceFacts, chosen_schemas, skipped
@@ -86,6 +86,7 @@ def source_facts(conn: Connection, config: Config) -> SourceFacts:
         skipped=without,
         fallen=rows(conn, Fallen, "fallen", relations=list(without), schemas=chosen),
         extensions=catalog.read_extensions(conn, chosen),
+        extension_tables=read_extension_tables(conn),
         outside=catalog.read_outside(conn, chosen),
         unwritten=catalog.read_unwritten(conn, chosen),
         names=rows(conn, Name, "routines", schemas=chosen),
@@ -119,7 +120,6 @@ def destination_facts(
         live=published,
         other_pipelines=others,
         live_columns=_live_columns(conn, live),
-        superuser=bool(value(conn, sql.SQL("select pg_has_role(10, 'usage')"))),
         encoding=encoding_of(conn),
         roles=_roles(conn),
     )
@@ -133,6 +133,7 @@ def _roles(conn: Connection) -> Roles:
         dict(ours.fetchall()),
         frozenset(name for (name,) in known),
         frozenset(name for (name,) in foreign),
+        bool(value(conn, sql.SQL("select pg_has_role(10, 'usage')"))),
     )
 
 

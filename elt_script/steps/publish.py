@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 import structlog
@@ -15,6 +15,7 @@ from psycopg import sql
 from elt_script.errors import DestinationError
 from elt_script.pg import dependants, locks
 from elt_script.pg.dependants import Dependant
+from elt_script.pg.extension_rows import ExtensionRows, put_in_place
 from elt_script.pg.passing import is_passing
 from elt_script.pg.session import Connection, move_objects, query, refresh, value
 from elt_script.tables import TableName
@@ -32,6 +33,7 @@ class Swap:
     opaque    materialized views, by final name, that can be filled only under the final names
     keeps     grants that others gave on the live generation go on to the new one
     granted   statements about the final schemas, once they are there
+    extension_rows  rows of extensions' own tables that take the place of those that are there
     """
 
     new: int
@@ -42,6 +44,7 @@ class Swap:
     opaque: tuple[TableName, ...] = ()
     keeps: bool = True
     granted: tuple[sql.Composed, ...] = ()
+    extension_rows: tuple[ExtensionRows, ...] = ()
 
     @property
     def places(self) -> Mapping[str, str]:
@@ -162,9 +165,14 @@ def drop_generation(conn: Connection, generation: int, schemas: Sequence[str]) -
 
 def _wanted(conn: Connection, swap: Swap) -> locks.Wanted:
     """Return the locks that a swap takes."""
+    own = tuple(
+        sql.SQL("lock table only {} in share row exclusive mode").format(one.target.quoted).as_string(None)
+        for one in swap.extension_rows
+    )
     if swap.live is None:
-        return locks.Wanted((), ())
-    return _wanted_of(conn, swap.live, dependants.read(conn, swap.live, swap.places))
+        return locks.Wanted(own, ())
+    wanted = _wanted_of(conn, swap.live, dependants.read(conn, swap.live, swap.places))
+    return replace(wanted, statements=(*wanted.statements, *own))
 
 
 def _wanted_of(conn: Connection, generation: int, others: Iterable[Dependant]) -> locks.Wanted:
@@ -191,6 +199,7 @@ def _swapped(
     for one in kept:
         _do(conn, one, one.before)
     _make_room(conn, swap)
+    put_in_place(conn, swap.extension_rows)
     if swap.live is not None:
         move_objects(conn, swap.previous, query("of_generation").format(sql.Literal(swap.live)))
     move_objects(conn, {staged: final for final, staged in swap.staged.items()})

@@ -8,7 +8,7 @@ from elt_script.errors import PreflightError
 from elt_script.pg.cluster import Server
 from elt_script.pg.endpoint import Endpoint
 from elt_script.run import plan
-from tests.copying import assert_same, config_of, copied, execute
+from tests.copying import assert_same, config_of, copied, execute, rows_of
 from tests.databases import MakeDatabase
 
 RAW = {"public": "raw", "other": "other"}
@@ -104,4 +104,26 @@ def test_a_policy_for_a_role_that_is_not_there_and_a_half_detached_partition_are
     assert caught.value.detail.splitlines() == [
         '- partition public."Part" of public.whole is half detached: end that at the source, by `alter table public.whole detach partition public."Part" finalize`',
         f"- policy p on public.t is for role {us}, which the destination does not have: create it there, or leave out the table",
+    ]
+
+
+def test_heirs_of_another_columns_order_are_named_and_refused_where_values_would_be_misread(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(
+        source,
+        """
+        create table parent (id int, name text); create table alike (id int, name text, own int); alter table alike inherit parent;
+        create table heir (own int, name text, id int); alter table heir inherit parent; insert into heir values (1, 'x', 2);
+        """,
+    )
+
+    report = copied(source, destination)
+    execute(source, "create table holds (h heir[])")
+    _, faults = plan(config_of(source, destination))
+
+    assert [line.partition(": ")[0] for line in report.left_out] == ["order of columns public.heir"]
+    assert rows_of(destination, "select own, name, id from public.heir") == [(1, "x", 2)]
+    assert [fault.partition(", which")[0] for fault in faults] == [
+        "table public.heir was attached to its parent with another order of columns"
     ]

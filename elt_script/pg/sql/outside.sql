@@ -39,11 +39,6 @@ select 'tablespace', spcname, 'what is in it arrives in the default one of the d
 from pg_tablespace t
 where exists (select from pg_class where reltablespace = t.oid and oid >= 16384)
 union all
-select 'rows of extension table', c.oid::regclass::text, 'they belong to extension ' || e.extname, null, null
-from pg_extension e
-cross join unnest(e.extconfig) config
-join pg_class c on c.oid = config and c.relkind = 'r'
-union all
 -- one that is about a type of a schema stands beside an older one; of these there can only be one
 select
     i.type, i.identity, 'it belongs to no schema, as its types are the server''s or an extension''s', o.classid::bigint, o.oid::bigint

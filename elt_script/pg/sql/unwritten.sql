@@ -8,8 +8,9 @@
 --                          its OID]
 --              detaching   a partition of the table whose detaching began and never ended
 --              role        a policy's; facts: [policy]
+--              order       an heir whose columns will be in its parents' order; facts: [is its type that of columns elsewhere]
 with tables as (
-    select c.oid, n.nspname, c.relname
+    select c.oid, n.nspname, c.relname, c.relispartition, c.reltype
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = any(%(schemas)s) and c.relkind in ('r', 'p', 'm')
@@ -50,4 +51,28 @@ from tables t
 join pg_policy p on p.polrelid = t.oid
 cross join unnest(p.polroles) role
 join pg_roles r on r.oid = role
+union all
+select 'order', t.nspname, t.relname, '', jsonb_build_array(exists (
+    select
+    from pg_depend d
+    join pg_type y on d.refclassid = 'pg_type'::regclass and y.oid = d.refobjid
+    where d.classid = 'pg_class'::regclass and (y.oid = t.reltype or y.typelem = t.reltype)
+        and not (d.objid = t.oid and d.deptype = 'i')
+))
+from tables t
+where not t.relispartition
+    and exists (select from pg_inherits h where h.inhrelid = t.oid)
+    and (
+        select array_agg(a.attnum order by a.attnum) <> array_agg(a.attnum order by p.inhseqno, p.attnum, a.attnum)
+        from pg_attribute a
+        left join lateral (
+            select h.inhseqno, b.attnum
+            from pg_inherits h
+            join pg_attribute b on b.attrelid = h.inhparent and b.attname = a.attname and b.attnum > 0
+            where h.inhrelid = t.oid
+            order by 1
+            limit 1
+        ) p on true
+        where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+    )
 order by 1, 2, 3, 4

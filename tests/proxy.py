@@ -43,7 +43,7 @@ class Proxy:
         self._answering.set()
         self._delay_s, self._bytes_per_s = 0.0, 0
         self._due: tuple[int, Callable[[Session], None]] | None = None
-        self._flips = False
+        self._flips: Session | bool = False
         self._loses: tuple[bytes, bytes, bool] | None = None
         self._stalls = False
         self._sessions: list[Session] = []
@@ -95,9 +95,9 @@ class Proxy:
         """Pass on no more than this, in each session and direction."""
         self._bytes_per_s = bytes_per_s
 
-    def flip(self) -> None:
-        """Change one bit in the middle of the next chunk of rows."""
-        self._flips = True
+    def flip(self, only: Session | None = None) -> None:
+        """Change one bit in the middle of the next large chunk."""
+        self._flips = only or True
 
     def lose_words(self, first: bytes, word: bytes, *, answer: bool, stalls: bool = False) -> None:
         """Break the session off whose client says first, and then word: by its answer, or before it arrives.
@@ -191,7 +191,7 @@ class Proxy:
             self._due = None
             due[1](session)
             self.broken.set()
-        if self._flips and len(chunk) > CHUNK // 4:
+        if self._flips in (True, session) and len(chunk) > CHUNK // 4:
             self._flips = False
             chunk = _flipped(chunk)
             self.broken.set()

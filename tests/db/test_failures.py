@@ -121,6 +121,20 @@ def test_a_server_that_waits_for_a_lost_load_does_not_hold_up_the_next(sides: Si
     assert rows_of(sides.destination, "select count(*) from extra.large") == [(3000,)]
 
 
+def test_a_bit_that_flips_on_the_way_is_not_published(sides: Sides) -> None:
+    in_extra(
+        sides.source,
+        "create table wide (t text); insert into wide select repeat('x', 200000) from generate_series(1, 50)",
+    )
+
+    with proxied(sides.source) as (way, proxy), failing(sides, AuditError, "audit") as failure:
+        proxy.after(MUCH, proxy.flip)
+        copied(way, sides.destination)
+
+    assert proxy.broken.is_set()
+    assert failure.value.detail == "extra.wide: 50 rows on both sides, but not the same content"
+
+
 def test_the_first_failure_ends_what_else_is_at_work(sides: Sides) -> None:
     in_extra(sides.source, LARGE + REFUSED["a full disk"][0])
     with closed(sides.destination, COPY) as gate, failing(sides, DestinationError, "copy") as failure:

@@ -57,6 +57,7 @@ class Trial:
         )
 
 
+ROWS_BYTES = 1_000_000  # no session but one that moves rows passes so much
 Inject = Callable[[Trial], None]
 
 
@@ -112,7 +113,7 @@ def network(what: str, trial: Trial) -> None:
     """Let one side's network fail: for good, as far as this run is concerned, or for a while."""
     _, way, _ = trial.side()
     if what == "flip":
-        way.flip()
+        way.after(ROWS_BYTES, way.flip)  # what is smaller may be a catalog's, of which nobody keeps anything
     elif what == "delay":
         way.delay(trial.chance.uniform(0.001, 0.05))
     elif what == "throttle":

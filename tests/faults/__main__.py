@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 import click
@@ -21,6 +22,7 @@ def main() -> int:
         "--fault", action="append", default=[], choices=FAULTS, help="these first, in this order"
     )
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops this means the servers too
     with world() as made:
         report = held(made, given.seed, given.seconds, given.fault)
     click.echo(report)

@@ -6,6 +6,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
   $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check install
 
+WORKERS := 2
+
 .PHONY: demo test bench lint format lock audit clean
 
 # ARGS=--keep leaves the servers running, ARGS=--stop stops them.
@@ -13,8 +15,9 @@ demo: $(VENV)/.installed
 	@$(BIN)/elt demo $(ARGS)
 
 # Tests that need Docker are skipped where there is none; with CI=true that is a failure. See tests/conftest.py.
+# Two at a time, since most of a test's time is waiting; WORKERS=0 runs them in this process.
 test: lint
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
 # Everything at full size takes hours; docs/benchmarks.md says how to measure less.
 bench: $(VENV)/.bench

@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 NAME_BYTES = 63  # Postgres cuts longer names off
+OF_SHELL = frozenset("|&;<>()$`*?~\n")  # what only a shell understands; to a program it would be a word
 TAKEN_PREFIXES = ("pg_", "elt_next_", "elt_prev_")
 TAKEN_SCHEMAS = ("elt", "information_schema")
 TAKEN = (*TAKEN_SCHEMAS, *(f"{prefix}…" for prefix in TAKEN_PREFIXES))
@@ -147,7 +148,7 @@ class TransformStep(Section):
         default=None,
         min_length=1,
         validate_default=True,
-        description="program and arguments, as a list, or as one line with quotes as in a shell",
+        description="program and arguments, as a list, or as one line as in a shell",
     )
 
     @field_validator("command", mode="before")
@@ -156,9 +157,10 @@ class TransformStep(Section):
         if not isinstance(command, str):
             return command
         try:
-            return tuple(shlex.split(command))
+            words = tuple(shlex.split(command))
         except ValueError:
             raise fault("has a quote or a backslash without its other half") from None
+        return ("sh", "-c", command) if OF_SHELL.intersection(command) else words
 
     @field_validator("command")
     @classmethod

@@ -135,6 +135,7 @@ def test_commands_are_lists_or_lines() -> None:
         transform=[
             {"command": "dbt build --vars '{a: 1}'"},
             {"command": ["sh", "-c", "exit 3"], "name": "the end"},
+            {"command": "dbt deps && dbt build > log"},
             {"sql": "daily.sql"},
         ]
     )
@@ -142,9 +143,15 @@ def test_commands_are_lists_or_lines() -> None:
     assert [step.command for step in made.transform] == [
         ("dbt", "build", "--vars", "{a: 1}"),
         ("sh", "-c", "exit 3"),
+        ("sh", "-c", "dbt deps && dbt build > log"),
         None,
     ]
-    assert [step.title for step in made.transform] == ["dbt build --vars '{a: 1}'", "the end", "daily.sql"]
+    assert [step.title for step in made.transform] == [
+        "dbt build --vars '{a: 1}'",
+        "the end",
+        "sh -c 'dbt deps && dbt build > log'",
+        "daily.sql",
+    ]
 
 
 @pytest.mark.parametrize("step", [{}, {"name": "x"}, {"sql": "a", "command": "b"}])

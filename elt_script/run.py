@@ -280,7 +280,7 @@ def _publish(
     older = generations.older(control, config.pipeline)
     swap = generations.swap_for_new(number, live, older, plan, views)
     drop = config.publish.dependants == "drop"
-    extra = publish.build_extra_indexes(control, swap, drop=drop)
+    extra = publish.build_extra_indexes(control, swap, plan.given_up, drop=drop)
     patience = config.publish.patience_seconds
     carried = publish.Carried()
     try:

@@ -16,6 +16,8 @@ from elt_script.tables import TableName
 class Dependant:
     """Something that is not ours and rests on what we published; see pg/sql/dependants.sql."""
 
+    id: str
+    rests: list[str]
     kind: str
     object: str
     relation: int | None
@@ -38,7 +40,7 @@ class Dependant:
         """The statement that gives it up, or None where that would lose somebody's data."""
         if self.kind == "function":
             return f"drop routine {self.object}"
-        if self.kind in ("view", "materialized view", "rule", "trigger", "policy"):
+        if self.kind in ("view", "materialized view", "rule", "trigger", "policy", "index"):
             return f"drop {self.kind} {self.object}"
         return self.before
 
@@ -127,11 +129,13 @@ def still_there(conn: Connection, carried: Sequence[Carried]) -> list[str]:
 def lost(
     dependants: Iterable[Dependant], columns: Mapping[str, frozenset[str]]
 ) -> list[tuple[Dependant, str]]:
-    """Return the dependants that cannot come along, each with the reason.
+    """Return the dependants that cannot come along, each with the reason; what rests on one cannot either.
 
+    dependants  in the order of read()
     columns  of each table of the next generation, by its final name ("public.orders")
     """
     found: list[tuple[Dependant, str]] = []
+    by_id: dict[str, Dependant] = {}
     for one in dependants:
         missing = [_named(table, column) for table, column in one.uses if not _has(columns, table, column)]
         if one.fault:
@@ -140,6 +144,11 @@ def lost(
             found.append((one, "it belongs to another role: grant that role to the destination's user"))
         elif missing:
             found.append((one, f"the source no longer has {', '.join(sorted(missing))}"))
+        elif below := [by_id[base] for base in one.rests if base in by_id]:
+            found.append((one, f"it rests on {', '.join(map(str, below))}"))
+        else:
+            continue
+        by_id[one.id] = one
     return found
 
 

@@ -61,10 +61,13 @@ class Carried:
     dropped: tuple[str, ...] = ()
 
 
-def build_extra_indexes(conn: Connection, swap: Swap, *, drop: bool) -> Carried:
+def build_extra_indexes(
+    conn: Connection, swap: Swap, given_up: Collection[str] = (), *, drop: bool
+) -> Carried:
     """Build on the new tables the indexes that people added to the published ones, before anybody waits.
 
-    drop  give up those that cannot be built, such as a unique one over rows that are not
+    given_up  those that cannot come along, by name
+    drop      give up those that cannot be built, too, such as a unique one over rows that are not
 
     Raises DestinationError where one cannot be built.
     """
@@ -72,7 +75,7 @@ def build_extra_indexes(conn: Connection, swap: Swap, *, drop: bool) -> Carried:
     dropped: list[str] = []
     for index in dependants.read_extra_indexes(conn, swap.live) if swap.live is not None else []:
         place = TableName(swap.places.get(index.schema, ""), index.table)
-        if not _exists(conn, place):
+        if str(index) in given_up or not _exists(conn, place):
             continue
         if _exists(conn, TableName(place.schema, index.name)):  # as after a rollback
             over.append(str(index))

@@ -100,6 +100,39 @@ def test_what_cannot_come_along_is_dropped_where_the_config_says_so(new_world: W
     ) == [(None, "public.odd")]
 
 
+def test_what_rests_on_something_that_is_dropped_is_dropped_with_it(new_world: World) -> None:
+    world = new_world
+    execute(world.source, SHOP + GOING)
+    copied(world.source, world.destination)
+    execute(
+        world.destination,
+        """
+        create index by_what_goes on going (gone);
+        create view broken as select gone from going;
+        create view above as select gone from broken;
+        create materialized view top as select count(*) from above;
+        create function summit() returns bigint language sql begin atomic select count(*) from top; end;
+        """,
+    )
+    execute(world.source, GONE)
+
+    with untouched(world.admin), pytest.raises(PreflightError) as failure:
+        copied(world.source, world.destination)
+    report = copied(world.source, world.destination, publish={"dependants": "drop"})
+
+    assert "view public.above cannot come along: it rests on view public.broken" in failure.value.detail
+    assert sorted(report.warnings) == [
+        f"{one} was dropped: it could not come along"
+        for one in (
+            "function public.summit()",
+            "index public.by_what_goes",
+            "materialized view public.top",
+            "view public.above",
+            "view public.broken",
+        )
+    ]
+
+
 def test_views_follow_a_column_that_changes_its_type(world: World) -> None:
     execute(
         world.destination,

@@ -4,7 +4,7 @@
 --
 -- %(generation)s  bigint
 -- %(places)s      jsonb {final schema: where the next generation is staged}, empty if there is none
--- returns      kind text, object text (as people name it), relation oid (which the swap locks, or null), lock text (the
+-- returns      id text, rests jsonb [id, …] (of what it reads or is on, which may be something of others, too), kind text, object text (as people name it), relation oid (which the swap locks, or null), lock text (the
 --              statement that locks it), reads jsonb [[OID, name], …] (of the tables
 --              that it reads beside our own), before, after and clear text
 --              (statements for before and after the swap, and after all of those, or null), turn int (their order), owned
@@ -375,8 +375,26 @@ listed as (
             'pg_class'::regclass
         )
         or k.conrelid = 0 -- a domain's
+    union all
+    select -- what rests on others' views alone: it comes along with them, and goes with them
+        d.classid, d.objid, case when c.oid is null then 'function' else 'view' end,
+        coalesce(c.oid::regclass::text, d.objid::regprocedure::text), null, null, null, d.depth + 10, 0, false, '[]', null, null
+    from depths d
+    left join pg_class c on d.classid = 'pg_class'::regclass and c.oid = d.objid
+    where not exists (select from rebuilt where d.classid = 'pg_class'::regclass and rebuilt.oid = d.objid)
+        and not exists (select from merged m where m.classid = d.classid and m.objid = d.objid)
+        and not exists (select from merged m where m.classid = 'pg_rewrite'::regclass and m.relation = c.oid)
 )
 select
+    format('%%s.%%s', classid, objid) as id,
+    (
+        select coalesce(jsonb_agg(distinct format('%%s.%%s', n.refclassid::oid, n.refobjid)), '[]')
+        from (
+            select refclassid, refobjid from needs n where n.classid = listed.classid and n.objid = listed.objid
+            union all
+            select 'pg_class'::regclass, relation where relation <> objid
+        ) n
+    ) as rests,
     kind, object, relation::bigint,
     case when kind in ('view', 'materialized view') then ( -- `lock table` would lock all that a view reads
         select format('alter %%s %%s set schema %%I', kind, object, n.nspname)
@@ -389,6 +407,7 @@ select
         from needs n
         join pg_class c on n.refclassid = 'pg_class'::regclass and c.oid = n.refobjid and c.relkind in ('r', 'p')
         where n.classid = listed.classid and n.objid = listed.objid
+            and listed.after is not null
             and c.oid >= 16384
             and has_table_privilege(c.oid, 'select')
             and not exists (select from ours where ours.classid = 'pg_class'::regclass and ours.objid = c.oid)

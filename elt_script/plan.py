@@ -19,6 +19,7 @@ from elt_script.tables import CopyJob, TableCopy, TableName
 
 RELATIONS = 1259  # the OID of pg_class
 NO_ENCODING = "SQL_ASCII"
+NONE_LEFT = """no table is left to copy: see `schemas` and `tables`, where `"*": {}` stands for all"""
 LONGEST_NAME = 63  # bytes; Postgres cuts longer names in silence
 
 
@@ -158,7 +159,7 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         faults=(
             *_faults(selection, source, destination),
             *_extension_faults(needed, destination),
-            *([] if copies or selection.faults else ["no table is left to copy: see `schemas` and `tables`"]),
+            *([] if copies or selection.faults else [NONE_LEFT]),
             *conflicts,
             *amends.faults,
             *access.faults,
@@ -332,7 +333,12 @@ def _taken(
     schemas = selection.schemas
     ours = {(schemas[r.schema], r.name, "relation") for r in selection.kept}
     ours |= {(schemas[n.schema], n.name, n.kind) for n in source.names if n.schema in schemas}
-    conflicts = [taken for taken in destination.taken if (taken.schema, taken.name, taken.kind) in ours]
+    conflicts = [
+        taken
+        for taken in destination.taken
+        if (taken.schema, taken.name, taken.kind) in ours
+        and taken.schema not in destination.other_pipelines  # a fault of its own, which adopting cannot mend
+    ]
     if config.publish.adopt:
         adopted = tuple(taken for taken in conflicts if taken.owned)
         refused = [taken for taken in conflicts if not taken.owned]

@@ -64,7 +64,7 @@ def _lines(plan: Plan) -> Iterable[str]:
     for taken in plan.adopted:
         yield f"adopt {taken.kind} {escaped(taken.schema)}.{escaped(taken.name)}: elt did not publish it"
     for name in plan.gone:
-        yield f"unpublish {escaped(str(name))}: the source no longer has it"
+        yield f"unpublish {escaped(str(name))}: it is no longer copied"
     yield from (f"change {escaped(change)}" for change in plan.changes)
     yield from (f"keep {escaped(one)}: it will rest on the new data" for one in plan.dependants)
     yield from (f"drop {escaped(one)}: it cannot come along" for one in sorted(plan.given_up))

@@ -158,3 +158,15 @@ def test_a_destination_that_is_read_only_is_refused(source: Endpoint, destinatio
         copied(source, destination_database.owner)
 
     assert "is read only: default_transaction_read_only is on" in failure.value.message
+
+
+def test_patterns_that_only_skip_leave_no_table_and_the_message_says_what_does(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(source, "create table orders (id int); create table secrets (id int)")
+
+    with pytest.raises(PreflightError) as refused:
+        copied(source, destination, tables={"secrets": {"skip": True}})
+
+    assert "no table is left to copy" in refused.value.message
+    assert '`"*": {}` stands for all' in refused.value.message

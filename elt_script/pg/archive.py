@@ -211,10 +211,15 @@ def pattern(*parts: str) -> str:
 
 
 def without(entries: Sequence[Entry], unwanted: Callable[[Entry], bool]) -> list[Entry]:
-    """Return entries but for the unwanted, and for comments and the like on them."""
+    """Return entries but for the unwanted, and for comments and the like on them.
+
+    The attachment of an index names the extensions of its operators too, which are none of what it is about.
+    """
     gone = {entry.id for entry in entries if unwanted(entry)}
-    return [
-        entry
-        for entry in entries
-        if entry.id not in gone and not (entry.catalog == 0 and gone.intersection(entry.needs))
-    ]
+    extensions = {entry.id for entry in entries if entry.what.startswith("EXTENSION - ")}
+
+    def falls(entry: Entry) -> bool:
+        about = gone - extensions if entry.what.startswith("INDEX ATTACH ") else gone
+        return entry.catalog == 0 and bool(about.intersection(entry.needs))
+
+    return [entry for entry in entries if entry.id not in gone and not falls(entry)]

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 from elt_script.errors import EltError, PreflightError
@@ -48,31 +49,29 @@ def choose(
 ) -> Candidate:
     """Return the folder of programs for these servers, and their major version.
 
-    pg_dump refuses a server newer than itself, so none is older than the source. Programs from 17 on
-    write `SET transaction_timeout`, which older servers refuse, so programs newer than the destination
-    are the last resort; whoever gets them has to deal with that.
+    pg_dump refuses a server newer than itself, and reads both: the source, and a scratch database at the
+    destination. Programs from 17 on write `SET transaction_timeout`, which older servers refuse, so the
+    oldest that will do are taken; whoever gets newer ones than the destination has to deal with that.
 
     Raises PreflightError that lists what is where, if nothing will do.
     """
     found = candidates(bin_dir, tls=tls)
     chosen = best(found, source_major, destination_major)
     if chosen is None:
+        needed, role = max((source_major, "source"), (destination_major, "destination"), key=itemgetter(0))
         raise PreflightError(
-            f"no Postgres programs of version {source_major} or newer{_with_tls(tls)}, as the source needs",
+            f"no Postgres programs of version {needed} or newer{_with_tls(tls)}, as the {role} needs",
             detail=_listed(found, bin_dir),
-            hint=f"Install postgresql-client-{max(source_major, destination_major)}, or name the folder of"
-            " newer programs (bin_dir, --bin-dir).",
+            hint=f"Install postgresql-client-{needed}, or name the folder of newer programs"
+            " (bin_dir, --bin-dir).",
         )
     return chosen
 
 
 def best(found: Sequence[Candidate], source_major: int, destination_major: int) -> Candidate | None:
-    """Return the newest that fits both servers, or else the oldest newer one; of equals the first."""
-    fitting = [one for one in found if source_major <= one[1] <= destination_major]
-    if fitting:
-        return max(fitting, key=_by_major)
-    newer = [one for one in found if one[1] >= source_major]
-    return min(newer, key=_by_major, default=None)
+    """Return the oldest that is no older than either server; of equals the first."""
+    newest = max(source_major, destination_major)
+    return min((one for one in found if one[1] >= newest), key=_by_major, default=None)
 
 
 def any_programs(bin_dir: Path | None = None, *, tls: bool = False) -> Path:

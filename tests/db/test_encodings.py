@@ -61,6 +61,17 @@ def test_rows_go_to_the_partition_that_their_hash_says_in_the_other_encoding(
     assert rows_of(destination, everything) == rows_of(source, everything)
 
 
+def test_rows_hashed_by_sort_keys_of_a_library_are_shared_out_anew(
+    old_server: Server, destination: Endpoint, make_database: MakeDatabase
+) -> None:
+    source = make_database(old_server, "source").owner
+    execute(source, "create collation b (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
+    execute(source, HASHED.replace("t text", "t text collate b"))
+
+    with pytest.raises(PreflightError, match=r"public\.hashed_1 cannot be left out alone"):
+        copied(source, destination, tables={"*": {}, "hashed_1": {"skip": True}})
+
+
 def test_a_partition_whose_siblings_rows_would_belong_to_it_cannot_be_left_out(
     source_server: Server, destination: Endpoint, make_database: MakeDatabase
 ) -> None:

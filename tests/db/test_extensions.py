@@ -65,6 +65,27 @@ def test_what_rests_on_an_extension_finds_it_where_the_destination_has_it(
     assert rows_of(destination_admin, "select raw.longer('[1,2]')::text") == [("[2,4]",)]
 
 
+def test_partitions_keys_by_operators_of_an_extension_stay_attached(
+    source: Endpoint, source_admin: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(source_admin, VECTOR.format("public"))
+    execute(
+        source,
+        "create table parts (n int, v vector(2), constraint k primary key (n, v)) partition by list (n)",
+    )
+    execute(
+        source,
+        "create table part partition of parts for values in (1); insert into parts values (1, '[1,2]')",
+    )
+
+    copied(source, destination_admin)
+
+    assert_same(source_admin, destination_admin)
+    assert rows_of(
+        destination_admin, "select indisvalid from pg_index where indexrelid = 'public.k'::regclass"
+    ) == [(True,)]
+
+
 def test_an_extension_that_nothing_needs_is_named(
     source: Endpoint, source_admin: Endpoint, destination: Endpoint
 ) -> None:

@@ -32,9 +32,10 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("majors", "source", "destination", "chosen"),
     [
-        ([14, 15, 16, 17, 18], 15, 17, 17),  # the newest that both can live with
-        ([15, 18], 15, 17, 15),  # 18 would write settings that 17 does not know
-        ([18, 17], 16, 16, 17),  # nothing fits: the least of the newer ones
+        ([14, 15, 16, 17, 18], 15, 17, 17),  # the oldest that both can live with
+        ([15, 16, 18], 15, 17, 18),  # pg_dump reads the destination, too
+        ([15, 16], 15, 17, None),
+        ([18, 17], 16, 16, 17),  # the least of the newer ones
         ([14, 16, 18], 16, 14, 16),  # an older destination: no older than the source all the same
         ([18], 14, 14, 18),
         ([14, 15], 16, 18, None),  # pg_dump refuses a newer source
@@ -109,7 +110,7 @@ def test_a_given_folder_is_the_only_one(machine: Path) -> None:
     install(machine / "usr/lib/postgresql/17/bin", "17.2")
     given = install(machine / "mine", "16.4")
 
-    assert programs.choose(16, 17, given) == (given, 16)
+    assert programs.choose(16, 16, given) == (given, 16)
     assert programs.any_programs(given) == given
 
 
@@ -126,7 +127,7 @@ def test_too_old_programs_are_an_error_that_says_what_is_there(machine: Path) ->
     with pytest.raises(PreflightError) as raised:
         programs.choose(16, 17)
 
-    assert raised.value.message == "no Postgres programs of version 16 or newer, as the source needs"
+    assert raised.value.message == "no Postgres programs of version 17 or newer, as the destination needs"
     assert raised.value.detail == f"found 15 in {folder}"
     assert raised.value.hint.startswith("Install postgresql-client-17, or name the folder")
 

@@ -4,8 +4,9 @@
 --            partition bool, persistence, rows_estimate bigint (-1: never counted), bytes bigint (heap and toast),
 --            blocks bigint (of a heap, which can be read in ranges; 0: it is none),
 --            populated bool, hashed text (how partitions share out rows by hash: null they do not; everywhere: alike;
---            database: by what differs between databases, such as the OIDs of an enum's labels; encoding: by the
---            bytes of texts), columns jsonb [[name, type oid, type as SQL, collation deterministic, generated], …]
+--            database: by what differs between databases, such as the OIDs of an enum's labels and the sort keys
+--            of a non-deterministic collation; encoding: by the bytes of texts),
+--            columns jsonb [[name, type oid, type as SQL, collation deterministic, generated], …]
 select
     c.oid::bigint as oid,
     n.nspname::text as schema,
@@ -24,14 +25,15 @@ select
     (
         select
             case
-                when bool_or(o.oid >= 16384 or t.typtype = 'p') then 'database'
+                when bool_or(o.oid >= 16384 or t.typtype = 'p' or not coalesce(l.collisdeterministic, true)) then 'database'
                 when bool_or(t.typcategory not in ('B', 'D', 'I', 'N', 'T') and t.typname not in ('bytea', 'uuid')) then 'encoding'
                 else 'everywhere'
             end
         from pg_partitioned_table p
-        cross join unnest(p.partclass) k
-        join pg_opclass o on o.oid = k
+        cross join unnest(p.partclass::oid[], p.partcollation::oid[]) k (class, sorted)
+        join pg_opclass o on o.oid = k.class
         join pg_type t on t.oid = o.opcintype
+        left join pg_collation l on l.oid = k.sorted
         where p.partrelid = c.oid and p.partstrat = 'h'
     ) as hashed,
     coalesce((

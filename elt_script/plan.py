@@ -175,6 +175,7 @@ def _gone(selection: Selection, destination: DestinationFacts) -> set[TableName]
 def _faults(selection: Selection, source: SourceFacts, destination: DestinationFacts) -> Iterable[str]:
     yield from selection.faults
     yield from _encoding_faults(source, destination)
+    yield from _names_cut_short(selection, source, destination)
     yield from _lost_parts(selection, source, destination)
     yield from _range_faults(selection, source, destination)
     yield from _other_pipelines(selection.schemas.values(), destination)
@@ -224,6 +225,21 @@ def _changes(selection: Selection, destination: DestinationFacts) -> Iterable[st
             old = before.get(name, kind)
             if kind != old and "." not in kind + old:  # names of users' types differ by their schema
                 yield f"{final}: column {name} becomes {kind}, was {old}"
+
+
+def _names_cut_short(
+    selection: Selection, source: SourceFacts, destination: DestinationFacts
+) -> Iterable[str]:
+    """Return a fault for each name that the destination would cut in silence."""
+    if destination.encoding != "UTF8" or source.encoding in (NO_ENCODING, "UTF8"):
+        return
+    for relation in selection.kept:
+        names = (relation.name, *(str(column[0]) for column in relation.columns))
+        yield from (
+            f"{relation.full_name}: the name {name} has more than {LONGEST_NAME} bytes in UTF8"
+            for name in names
+            if len(name.encode()) > LONGEST_NAME
+        )
 
 
 def _lost_parts(selection: Selection, source: SourceFacts, destination: DestinationFacts) -> Iterable[str]:

@@ -72,6 +72,16 @@ def test_rows_hashed_by_sort_keys_of_a_library_are_shared_out_anew(
         copied(source, destination, tables={"*": {}, "hashed_1": {"skip": True}})
 
 
+def test_names_that_the_other_encoding_would_cut_are_refused(
+    source_server: Server, destination: Endpoint, make_database: MakeDatabase
+) -> None:
+    source = make_database(source_server, "source", "LATIN1").owner
+    execute(source, f'create table t ("{"é" * 31}" int, "{"é" * 32}" int)')
+
+    with pytest.raises(PreflightError, match=f"public.t: the name {'é' * 32} has more than 63 bytes"):
+        copied(source, destination)
+
+
 def test_a_partition_whose_siblings_rows_would_belong_to_it_cannot_be_left_out(
     source_server: Server, destination: Endpoint, make_database: MakeDatabase
 ) -> None:

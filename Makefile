@@ -15,9 +15,9 @@ demo: $(VENV)/.installed
 	@$(BIN)/elt demo $(ARGS)
 
 # Tests that need Docker are skipped where there is none; with CI=true that is a failure. See tests/conftest.py.
-# Two at a time, since most of a test's time is waiting; WORKERS=0 runs them in this process.
+# Two files at a time, since most of a test's time is waiting; WORKERS=0 runs all in one process.
 test: lint
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Everything at full size takes hours; docs/benchmarks.md says how to measure less.
 bench: $(VENV)/.bench

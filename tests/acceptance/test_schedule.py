@@ -198,7 +198,10 @@ def test_the_command_runs_elt_and_its_health_can_be_asked_for(start: Start, tmp_
     assert (failed["exit_status"], failed["next"][5:]) == (4, "02-29T00:00:00+00:00")
     assert failed["error"].startswith("source 127.0.0.1:1/a could not be reached")
     assert asked.returncode == 1
-    assert "unhealthy: the last run ended with status 4: source 127.0.0.1:1/a could not be reached" in asked.stderr
+    assert (
+        "unhealthy: the last run ended with status 4: source 127.0.0.1:1/a could not be reached"
+        in asked.stderr
+    )
     assert scheduler.stop() == 0
     (tmp_path / "state.json").write_text('{"started_at": "2026-01-01T00:00:00+00:00", "last": null}')
     assert ended(elt("healthcheck"), tmp_path).returncode == 0

@@ -43,7 +43,7 @@ class Elt:
         return Running(
             subprocess.Popen(
                 [ELT, "--config", str(self.config), "--log-format", "console", *arguments],
-                env={**kept, **self.environment},
+                env={**kept, "PYTHONFAULTHANDLER": "1", **self.environment},
                 cwd=self.config.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -87,13 +87,20 @@ class Running:
         """Return how the command ended, after a signal if one is given."""
         if sign is not None:
             self.process.send_signal(sign)
-        timer = threading.Timer(PATIENCE_S, self.process.kill)
+        late = threading.Event()
+        timer = threading.Timer(PATIENCE_S, self._give_up, [late])
         timer.start()
         status = self.process.wait()
         timer.cancel()
         for thread in self._threads:
             thread.join(PATIENCE_S)
+        if late.is_set():
+            pytest.fail(f"it did not end:\n{''.join(self.said)}")
         return Ran(self.process.args, status, "".join(self._stdout), "".join(self.said))
+
+    def _give_up(self, late: threading.Event) -> None:
+        late.set()
+        self.process.send_signal(signal.SIGABRT)  # it then tells where its threads stand
 
     @staticmethod
     def _read(stream: Any, into: list[str]) -> None:

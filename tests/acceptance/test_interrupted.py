@@ -107,6 +107,7 @@ def test_a_run_stopped_while_it_draws_leaves_no_drawing_board(
         ended = running.end(signal.SIGTERM)
 
     assert ended.returncode == 143
+    copied(source.owner, destination.owner)
 
 
 def test_a_run_stopped_while_it_waits_for_a_server(tmp_path: Path, destination: Endpoint) -> None:

@@ -267,7 +267,7 @@ def interruptible(function: Callable[P, T]) -> Callable[P, T]:
 
         with _caught(events):
             threading.Thread(target=copy_context().run, args=(do,), daemon=True).start()
-            signum = events.get()
+            signum = _first(events)
             if signum:
                 _stop(work, signum, events)
         error = result.exception()
@@ -276,6 +276,16 @@ def interruptible(function: Callable[P, T]) -> Callable[P, T]:
         return result.result()
 
     return stoppable
+
+
+def _first(events: SimpleQueue[int]) -> int:
+    """Return the first event, looking up now and then: a signal may be given to another of our threads.
+
+    Python's handler runs when the main thread next does, and while that waits it does not.
+    """
+    while True:
+        with contextlib.suppress(Empty):
+            return events.get(timeout=CANCEL_S)
 
 
 @contextlib.contextmanager

@@ -53,17 +53,18 @@ def held(world: World, seed: int, seconds: float, wanted: Iterable[str] = ()) ->
     """Hold trials for so many seconds, or one of each fault that is wanted; the same seed plans the same."""
     report, chance = Report(), random.Random(seed)
     possible = [name for name in FAULTS if world.disk is not None or name not in NEEDS_A_DISK]
-    plan = list(wanted)
+    plan = first = list(wanted)
     _healing_run(world, report, "the first run")
     build_on(world)
     until = time.monotonic() + seconds
     with readers(world, seed) as report.seen:
         number = 0
-        while plan or time.monotonic() < until:
+        while number < len(first) or time.monotonic() < until:
             if not plan:
                 plan = chance.sample(possible, len(possible))
             number += 1
-            _trial(world, plan.pop(0), f"{seed}.{number}", report)
+            _trial(world, plan[0], f"{seed}.{number}", report)
+            plan = plan[1:]
     report.anomalies += report.seen.anomalies
     if report.seen.longest_wait_s > LONGEST_READ_S:
         report.anomalies.append(f"a reader waited {report.seen.longest_wait_s:.1f} s")

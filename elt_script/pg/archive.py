@@ -25,7 +25,7 @@ TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
 END_OF_PARTS = b"\0"  # which JSON does not hold
 FAST = 1  # of zlib's levels: a schema is repetitive
 
-# Minor releases since 15.19 and 17.11 or so keep a number of their own among a column's options, which
+# Some minor releases (seen: 15.20, 17.12) keep a number of their own among a column's options, which
 # their pg_dump knows to leave out. Others' pg_dump writes it, and others' servers refuse it.
 _OWN_OPTION = b"pg_attver="
 _IDENTIFIER = rb'(?:[a-z_][a-z0-9_$]*|"(?:[^"]|"")+")'

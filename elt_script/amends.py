@@ -16,11 +16,13 @@ TRIGGERS = 2620  # the OID of pg_trigger
 class Amends:
     """What is done to the staged tables once all is there, by the source's names.
 
+    parts      foreign keys that others made, for partitions: what they are called
     validated  constraints that hold for a part, though not for the whole
     triggers   foreign keys' own triggers that do not fire as usual
     broken     (catalog, OID) of those that pg_dump does write, by a name that no other database has
     """
 
+    parts: tuple[Unwritten, ...] = ()
     validated: tuple[tuple[TableName, str], ...] = ()
     triggers: tuple[Unwritten, ...] = ()
     broken: frozenset[tuple[int, int]] = frozenset()
@@ -37,6 +39,7 @@ def amends_of(found: Sequence[Unwritten], excluded: Collection[TableName], roles
     copied = [one for one in found if one.table not in excluded]
     triggers = tuple(one for one in copied if one.kind == "trigger")
     return Amends(
+        parts=tuple(one for one in copied if one.kind == "part"),
         validated=tuple((one.table, one.object) for one in copied if one.kind == "validated"),
         triggers=triggers if roles.superuser else (),
         broken=frozenset((TRIGGERS, int(one.facts[-1])) for one in triggers),

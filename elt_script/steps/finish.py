@@ -12,6 +12,7 @@ from psycopg import sql
 
 from elt_script.amends import Amends
 from elt_script.pg.archive import Staging
+from elt_script.pg.catalog import Unwritten
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import run
 from elt_script.pg.session import Connection, query, refresh, rows
@@ -74,6 +75,7 @@ def add_last(staging: Staging, destination: Endpoint) -> None:
 
 def amend(conn: Connection, amends: Amends, places: Mapping[str, str]) -> None:
     """Do what pg_dump did not write; places maps the source's schemas to staging ones."""
+    _name_parts(conn, amends.parts, places)
     validate = sql.SQL("alter table {} validate constraint {}")
     for table, constraint in amends.validated:
         place = TableName(places[table.schema], table.name)
@@ -84,6 +86,18 @@ def amend(conn: Connection, amends: Amends, places: Mapping[str, str]) -> None:
         for schema, *facts in [one.facts]
     ]
     for (statement,) in conn.execute(query("switched"), {"triggers": json.dumps(wanted)}).fetchall():
+        conn.execute(statement.encode())
+
+
+def _name_parts(conn: Connection, parts: Sequence[Unwritten], places: Mapping[str, str]) -> None:
+    """Give foreign keys that others made, for partitions, the names that they have at the source."""
+    wanted = [
+        [places[one.schema], one.name, one.object, places[to], referred, places[of], *other]
+        for one in parts
+        for to, referred, of, *other in [one.facts]
+        if to in places and of in places
+    ]
+    for (statement,) in conn.execute(query("renamed"), {"parts": json.dumps(wanted)}).fetchall():
         conn.execute(statement.encode())
 
 

@@ -4,7 +4,7 @@
 -- both servers have.
 --
 -- returns    kind text, schema text, object text, facts jsonb
-with schemas as (
+with recursive schemas as (
     select oid, nspname
     from pg_namespace
     where nspname !~ '^pg_' and nspname <> 'information_schema'
@@ -19,17 +19,25 @@ relations as (
             where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
         )
 ),
+roots as (
+    select oid, oid as root from pg_constraint where conparentid = 0
+    union all
+    select k.oid, roots.root from roots join pg_constraint k on k.conparentid = roots.oid
+),
 constraints as (
     select
         k.*,
-        -- A foreign key has a copy for each partition of the table that it refers to, which each version
-        -- of Postgres numbers as it likes.
+        -- A foreign key has a copy for each partition of its own table and of the one that it refers to, which
+        -- pg_dump does not name: it is known by these tables.
         case
             when k.contype = 'f' and k.conparentid <> 0
-            then regexp_replace(k.conname, '_?\d+$', '') || ' > ' || coalesce(f.relname, '')
+            then format('%s.%s > %s', t.relname, o.conname, f.relname)
             else k.conname
         end as name
     from pg_constraint k
+    left join roots on roots.oid = k.oid
+    left join pg_constraint o on o.oid = roots.root
+    left join pg_class t on t.oid = o.conrelid
     left join pg_class f on f.oid = k.confrelid
 )
 select
@@ -88,7 +96,7 @@ select
         from jsonb_each(to_jsonb(k))
         where key in (
             'contype', 'convalidated', 'conenforced', 'condeferrable', 'condeferred', 'conislocal',
-            'coninhcount', 'confupdtype', 'confdeltype', 'confmatchtype'
+            'coninhcount', 'confupdtype', 'confdeltype', 'confmatchtype', 'conname'
         )
     )
 from constraints k

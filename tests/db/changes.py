@@ -118,6 +118,13 @@ FACTS = [
         r'trigger public\.referring: "RI_FKey_check_ins" .*: enabled is \'O\' → \'D\'',
     ),
     Change(
+        "name_of_a_partitions_key",
+        "create table keyed_to (n int primary key); create table keyed (n int references keyed_to) partition by list (n);"
+        " create table keyed_1 partition of keyed for values in (1)",
+        "alter table keyed_1 rename constraint keyed_n_fkey to key_of_one",
+        r"constraint public\.keyed_1\.\"keyed.keyed_n_fkey > keyed_to\": conname is 'keyed_n_fkey' → 'key_of_one'",
+    ),
+    Change(
         "valid_for_a_part",
         "create table valid_top (n int); create table valid_heir () inherits (valid_top);"
         " alter table valid_top add constraint half_valid check (n > 0) not valid",

@@ -27,6 +27,30 @@ HOLDS_FOR_A_PART = """
     alter table top add constraint "n > 0" check (n > 0) not valid; alter table heir validate constraint "n > 0";
     insert into r values (1); insert into whole values (1);
 """
+KEYS_OF_PARTS = """
+    create schema other; create table r (id int primary key) partition by range (id);
+    create table r1 partition of r for values from (1) to (9); create table other.r2 partition of r default;
+    create table whole (n int, m int) partition by list (n);
+    create table part (m int, n int, constraint "m'ine" foreign key (n) references r, constraint mine_too foreign key (m) references r);
+    create table other.part_2 (n int, m int, constraint k foreign key (n) references r on delete cascade) partition by list (m);
+    create table part_22 partition of other.part_2 for values in (2);
+    alter table whole add constraint k foreign key (n) references r, add constraint mine_too foreign key (m) references r deferrable;
+    alter table whole attach partition part for values in (1); alter table whole attach partition other.part_2 for values in (2);
+    alter table whole add constraint "k 3" foreign key (m) references r;
+    insert into r values (1), (22), (2); insert into whole values (1, 22), (2, 2);
+"""
+
+
+def test_names_of_partitions_foreign_keys_are_the_sources(
+    source: Endpoint, source_admin: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(source, KEYS_OF_PARTS)
+    execute(source_admin, "alter table r disable trigger all; alter table part disable trigger all")
+
+    for _ in range(2):
+        copied(source_admin, destination_admin, schemas=RAW)
+
+        assert_same(source_admin, destination_admin, RAW)
 
 
 def test_states_of_foreign_keys_own_triggers_arrive_where_we_may_set_them(

@@ -12,6 +12,13 @@ from tests.databases import MakeDatabase
 from tests.zoo import load_extra, load_zoo
 
 
+def different(source: Endpoint, destination: Endpoint) -> list[str]:
+    """Return what differs, but for names that pg_dump does not write: of foreign keys that others made."""
+    return [
+        line for line in differences(source, destination) if " > " not in line or ": conname is" not in line
+    ]
+
+
 def copy_plainly(source: Endpoint, destination: Endpoint) -> None:
     script = process.run(source.pg_dump("--no-owner", "--no-privileges")).stdout
     process.run(destination.psql("--single-transaction", "--output=/dev/null"), script=script)
@@ -24,7 +31,7 @@ def test_the_zoo_of_16_is_the_same_in_18_after_a_plain_copy(
 
     copy_plainly(source, destination)
 
-    assert differences(source_admin, destination_admin) == []
+    assert different(source_admin, destination_admin) == []
 
 
 def test_the_zoo_of_18_is_the_same_after_a_plain_copy(
@@ -36,7 +43,7 @@ def test_the_zoo_of_18_is_the_same_after_a_plain_copy(
 
     copy_plainly(before.owner, after.owner)
 
-    assert differences(before.admin, after.admin) == []
+    assert different(before.admin, after.admin) == []
 
 
 def test_what_an_owner_may_not_make_is_the_same_after_a_plain_copy(
@@ -49,7 +56,7 @@ def test_what_an_owner_may_not_make_is_the_same_after_a_plain_copy(
 
     copy_plainly(source_admin, destination_admin)
 
-    assert differences(source_admin, destination_admin) == []
+    assert different(source_admin, destination_admin) == []
 
 
 def test_what_pg_dump_changes_is_known(

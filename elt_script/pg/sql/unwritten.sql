@@ -4,16 +4,23 @@
 -- returns      kind text (see below), schema, name text (of the table), object text (its part), facts jsonb
 --              index       an invalid one: it is not written at all
 --              validated   a constraint that holds for a partition or heir, though not for the whole
+--              part        a foreign key that another one made, for a partition: its name, which need not be what pg_restore
+--                          will choose; facts: [schema and name of the table it refers to, and of the other one's, its name]
 --              trigger     one of a foreign key's own that does not fire as usual; facts: [schema and name of the table that refers, function, type, state,
 --                          its OID]
 --              detaching   a partition of the table whose detaching began and never ended
 --              role        a policy's; facts: [policy]
 --              order       an heir whose columns will be in its parents' order; facts: [is its type that of columns elsewhere]
-with tables as (
+with recursive tables as (
     select c.oid, n.nspname, c.relname, c.relispartition, c.reltype
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = any(%(schemas)s) and c.relkind in ('r', 'p', 'm')
+),
+made as (
+    select oid, oid as root from pg_constraint where contype = 'f' and conparentid = 0
+    union all
+    select k.oid, made.root from made join pg_constraint k on k.conparentid = made.oid
 )
 select
     'index' as kind, t.nspname::text as schema, t.relname::text as name, c.relname::text as object, '[]'::jsonb as facts
@@ -32,6 +39,17 @@ where exists (
         and coalesce(to_jsonb(p) ->> 'conenforced', 'true') = 'true'
     where h.inhrelid = t.oid
 )
+union all
+select
+    'part', t.nspname, t.relname, k.conname, jsonb_build_array(fn.nspname, f.relname, tn.nspname, rt.relname, r.conname)
+from tables t
+join pg_constraint k on k.conrelid = t.oid and k.contype = 'f' and k.conparentid <> 0
+join pg_class f on f.oid = k.confrelid
+join pg_namespace fn on fn.oid = f.relnamespace
+join made m on m.oid = k.oid
+join pg_constraint r on r.oid = m.root
+join pg_class rt on rt.oid = r.conrelid
+join pg_namespace tn on tn.oid = rt.relnamespace
 union all
 select
     'trigger', t.nspname, t.relname, k.conname,

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from elt_script.config.env import from_environment, variable
 from elt_script.config.file import USUAL
-from elt_script.config.model import Server, schema_fault
+from elt_script.config.model import Runs, Server, schema_fault
 from elt_script.config.starter import starter
 from elt_script.config.url import holds_password
 from elt_script.config.value import is_mapping
@@ -22,6 +22,7 @@ from elt_script.pg.process import supervised
 from elt_script.pg.programs import any_programs
 from elt_script.pg.session import query
 from elt_script.steps.wait import wait
+from elt_script.steps.watch import listened
 from elt_script.tables import TableName
 from elt_script.wording import counted
 
@@ -71,7 +72,7 @@ def init(path: Path, environ: Mapping[str, str], bin_dir: Path | None, *, force:
     with supervised(), translating():
         source = replace(given, bin=any_programs(bin_dir, tls=given.demands_tls))
         wait(source, MAX_RETRIES, DELAY_S)
-        with source.connect() as conn:
+        with listened((source,), Runs().stall_seconds), source.connect() as conn:
             schemas = [name for name, own in conn.execute(query("user_schemas")) if own]
             found = [relation for relation in read_relations(conn) if relation.kind == "r"]
     tables = [

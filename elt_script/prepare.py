@@ -23,6 +23,7 @@ from elt_script.plan import Plan
 from elt_script.steps import preflight
 from elt_script.steps.transform import unready
 from elt_script.steps.wait import wait
+from elt_script.steps.watch import listened
 from elt_script.tables import TableName
 
 # Whoever alters a table of the source waits for our snapshot, and everybody else waits behind him, we too: it
@@ -58,8 +59,9 @@ def application(pipeline: str, who: str) -> str:
     return f"elt/{pipeline}/{who}"
 
 
-def ready(config: Config, clock: Clock, run_id: str) -> Servers:
-    """Wait for both servers, and choose the programs for them."""
+@contextmanager
+def ready(config: Config, clock: Clock, run_id: str) -> Generator[Servers]:
+    """Wait for both servers, choose the programs for them, and give up what stands still in this block."""
     name = application(config.pipeline, run_id)
     ends = (config.source.endpoint("source", name), config.destination.endpoint("destination", name))
     folder = any_programs(config.bin_dir, tls=any(one.demands_tls for one in ends))
@@ -70,8 +72,10 @@ def ready(config: Config, clock: Clock, run_id: str) -> Servers:
             wait(source, config.wait.max_retries, config.wait.delay_seconds),
             wait(destination, config.wait.max_retries, config.wait.delay_seconds),
         )
-    preflight.want_writable(destination)
-    return Servers(*preflight.choose_programs(source, destination, versions, config))
+    servers = Servers(*preflight.choose_programs(source, destination, versions, config))
+    with listened((servers.source, servers.destination), config.run.stall_seconds):
+        preflight.want_writable(servers.destination)
+        yield servers
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from elt_script.prepare import application
 from elt_script.report import Status
 from elt_script.steps import publish
 from elt_script.steps.wait import ask, wait
+from elt_script.steps.watch import listened
 
 log = structlog.get_logger()
 
@@ -31,7 +32,7 @@ def status(config: Config, last: int) -> Status:
     destination = _destination(config, "status")
     with supervised():
         ask(destination)
-    with destination.connect() as conn:
+    with listened((destination,), config.run.stall_seconds), destination.connect() as conn:
         return ledger.status(conn, config.pipeline, last)
 
 
@@ -45,7 +46,10 @@ def rollback(config: Config) -> str:
     destination = _destination(config, "rollback")
     with supervised():
         wait(destination, config.wait.max_retries, config.wait.delay_seconds)
-    with ledger.locked(destination, config.pipeline) as control:
+    with (
+        listened((destination,), config.run.stall_seconds),
+        ledger.locked(destination, config.pipeline) as control,
+    ):
         places = {kept.place: kept for kept in ledger.kept(control, config.pipeline)}
         live, before = places.get(0), places.get(1)
         if live is None or before is None:

@@ -35,7 +35,7 @@ from elt_script.steps import audit, finish, grant, preflight, publish, stage
 from elt_script.steps.copy import for_loading
 from elt_script.steps.sample import sampled
 from elt_script.steps.transform import transform
-from elt_script.steps.watch import listened, watched
+from elt_script.steps.watch import watched
 from elt_script.tables import TableName
 
 SOURCE_LOCK_PATIENCE_S = 60  # for DDL at the source to end
@@ -54,8 +54,8 @@ def new_run_id() -> str:
 def plan(config: Config) -> tuple[Plan, Sequence[str]]:
     """Return what a run would do, and why it could not; try the schema on a drawing board, change nothing."""
     clock, run_id = Clock(), new_run_id()
-    with movers(config) as crew, supervised():
-        servers, config = ready(config, clock, run_id), crew.sized(config)
+    with movers(config) as crew, supervised(), ready(config, clock, run_id) as servers:
+        config = crew.sized(config)
         crew.want_fit(servers.source, servers.destination)
         with (
             servers.destination.connect(autocommit=True) as control,
@@ -111,8 +111,7 @@ def _attempt(config: Config, run_id: str, clock: Clock, before: str, *, profile:
         minders = stack.enter_context(ThreadPoolExecutor(MOST_THREADS))
         crew = stack.enter_context(movers(config))
         stack.enter_context(supervised())  # ends first, so that nothing the pools wait for is left
-        servers, config = ready(config, clock, run_id), crew.sized(config)
-        stack.enter_context(listened((servers.source, servers.destination), config.run.stall_seconds))
+        servers, config = stack.enter_context(ready(config, clock, run_id)), crew.sized(config)
         crew.want_fit(servers.source, servers.destination)
         recover.end_attempt(servers, config.pipeline, before)
         pools = Pools(minders, crew.executor)

@@ -172,7 +172,7 @@ def cli(
     said = {"host": host, "port": str(port), "user": user, "dbname": db}
     said |= {name: value for name, value in (("sslmode", sslmode), ("sslrootcert", sslrootcert)) if value}
     order = Order(
-        endpoint=Endpoint("source", said, password or None, application="elt-seed"),
+        endpoint=Endpoint("source", said, password or None),
         table=_table(table),
         address=address,
         offline=offline,

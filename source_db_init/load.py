@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -24,7 +24,7 @@ from source_db_init.progress import Report
 
 PROGRESS = (
     "select bytes_processed, tuples_processed from pg_stat_progress_copy join pg_stat_activity using (pid)"
-    " where application_name = %s"
+    " where starts_with(application_name, %s)"
 )
 LOCK_TIMEOUT = "30s"  # for the moment in which the new table takes the old one's place
 POLL_S = 0.25
@@ -51,15 +51,14 @@ def load(csv: Csv, place: Place, endpoint: Endpoint, report: Report, size: int) 
     table is as it was then: the script commits with its last line, which only a whole script has.
     """
     token = secrets.token_hex(8)
-    loader = replace(endpoint, application=f"elt-seed {token}")
     new = TableName(place.table.schema, f"elt_seed_{token}")
     before, after = _adding(csv, place) if place.adds else _making(csv, place, new)
     task = {"config": CONFIG, "before": before, "copy": _copy(csv), "after": after}
     converter = (sys.executable, "-P", str(Path(__file__).with_name("convert.py")))
-    with _watched(endpoint, loader.application, report, size):
+    with _watched(endpoint, report, size):
         run(
             Command("the CSV's reader", converter, inherited_environment(), CsvError),
-            loader.psql(),
+            endpoint.psql(),
             script=json.dumps(task).encode(),
         )
 
@@ -138,14 +137,14 @@ def _escaped(name: str) -> str:
 
 
 @contextmanager
-def _watched(endpoint: Endpoint, application: str, report: Report, size: int) -> Generator[None]:
-    """Report, until this block ends, what the server says about the COPY of a session."""
+def _watched(endpoint: Endpoint, report: Report, size: int) -> Generator[None]:
+    """Report, until this block ends, what the server says about our COPY."""
     done = threading.Event()
 
     def watch() -> None:
         with contextlib.suppress(psycopg.Error), endpoint.connect(autocommit=True) as conn:
             while not done.wait(POLL_S):
-                row = conn.execute(PROGRESS, [application]).fetchone()
+                row = conn.execute(PROGRESS, [endpoint.application]).fetchone()
                 if row:
                     report(min(row[0], size), size, row[1])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 import time
 from collections.abc import Sequence
@@ -11,10 +12,12 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
+from elt_script.config.model import Runs
 from elt_script.errors import CannotConnectError, ConfigError
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.programs import any_programs
 from elt_script.steps.wait import wait
+from elt_script.steps.watch import listened
 from elt_script.tables import TableName
 from elt_script.wording import counted
 from source_db_init import generated
@@ -53,6 +56,7 @@ class Order:
     max_retries: int = 30
     delay_seconds: float = 2.0
     bin_dir: Path | None = None
+    stall_seconds: float = Runs().stall_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,13 @@ def seed(order: Order, console: Console) -> Seeded:
             hint="Give --csv (DATA_URL) or --offline, not both.",
         )
     bin_dir = any_programs(order.bin_dir, tls=order.endpoint.demands_tls)
-    reached = replace(order.endpoint, bin=bin_dir)
+    reached = replace(order.endpoint, bin=bin_dir, application=f"elt-seed {secrets.token_hex(8)}")
     endpoint = reached.using(bin_dir, wait(reached, order.max_retries, order.delay_seconds))
+    with listened((endpoint,), order.stall_seconds):
+        return _seeded(order, endpoint, console)
+
+
+def _seeded(order: Order, endpoint: Endpoint, console: Console) -> Seeded:
     target = look(endpoint, order.table, order.if_exists)
     if target.exists and order.if_exists == "skip":
         return Seeded(order.table, 0, 0.0, left_alone=True)

@@ -145,7 +145,8 @@ def in_memory(script: bytes) -> IO[bytes]:
 
 def _drain(processes: Sequence[stop.Program], commands: Sequence[Command]) -> tuple[bytes, tuple[str, ...]]:
     """Read the last program's stdout, and the end of every stderr, until all of them are closed."""
-    silent = silence.of(commands[0].session)
+    heard = [command for command in commands if command.session]  # the others have no server
+    silent = silence.of(heard[0].session) if heard else None
     since = silent.passed if silent else 0.0
     stdout = bytearray()
     stderr = [bytearray() for _ in processes]
@@ -154,8 +155,8 @@ def _drain(processes: Sequence[stop.Program], commands: Sequence[Command]) -> tu
         for process, tail in zip(processes, stderr, strict=True):
             selector.register(_stderr(process), selectors.EVENT_READ, tail)
         while selector.get_map():
-            if silent and silent.lasts([command.session for command in commands], since):
-                raise _stalled(commands, silent.limit_s)
+            if silent and silent.lasts([command.session for command in heard], since):
+                raise _stalled(heard, silent.limit_s)
             for key, _ in selector.select(LOOK_S if silent else None):
                 chunk = os.read(key.fd, 1 << 16)
                 if not chunk:
@@ -173,7 +174,7 @@ def _stalled(commands: Sequence[Command], limit_s: float) -> EltError:
     failure = commands[0].error(
         f"{labels} stood still for {limit_s:g} s",
         detail="no row moved, and no server was at work for them",
-        hint="See what is between us and the servers, or raise `run.stall_seconds`. Nothing was published.",
+        hint="See what is between us and the servers. Where that may take longer, raise `run.stall_seconds`.",
     )
     failure.transient = True
     return failure

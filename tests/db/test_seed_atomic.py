@@ -17,7 +17,9 @@ from source_db_init.inference import Csv, understand
 from source_db_init.load import Place, load
 from source_db_init.seed import Order, seed
 from tests.databases import Database
-from tests.seeds import QUIET, TABLE, Seeder, accelerometer, rows
+from tests.gates import COPY, closed
+from tests.proxy import proxied
+from tests.seeds import QUIET, TABLE, Seeder, accelerometer, execute, rows
 
 
 @pytest.fixture
@@ -95,6 +97,36 @@ def test_a_server_that_ends_the_session_leaves_the_table_as_it_was(
         other.join()
 
     assert rows(source) == [(1,)]
+
+
+def test_how_much_is_loaded_is_told_meanwhile(source: Endpoint, tmp_path: Path) -> None:
+    csv = understood("n\n1\n", tmp_path)
+    gate = f"create table t (n int check (pg_advisory_xact_lock_shared({COPY}) is not null))"
+    execute(source, "set search_path = public", gate)
+    told: list[int | None] = []
+
+    with closed(source, COPY) as holder:
+
+        def open_gate(done: int, total: int | None, rows: int | None = None) -> None:
+            del done, total
+            told.append(rows)
+            holder.close()
+
+        load(csv, Place(TABLE, adds=True), source.with_settings(lock_timeout="20s"), open_gate, size=4)
+
+    assert told
+    assert rows(source) == [(1,)]
+
+
+def test_a_network_that_stands_still_is_given_up(source: Endpoint, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("a\n1\n", encoding="utf-8")
+    with proxied(source) as (way, proxy):
+        proxy.lose_words(b"from stdin", b"from stdin", answer=False, stalls=True)
+        with pytest.raises(SourceError, match="stood still for 2 s"):
+            seed(Order(way, TABLE, str(path), bin_dir=source.bin, stall_seconds=2), QUIET)
+
+    assert rows(source, "select relname from pg_class where relname = 't' or relname like 'elt%'") == []
 
 
 def test_a_reader_who_does_not_end_is_not_waited_for_forever(

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
+from elt_script.config.model import Config
+from elt_script.errors import DestinationError, SourceError
 from elt_script.pg.endpoint import Endpoint
+from elt_script.rollback import rollback, status
+from elt_script.run import plan
 from tests.background import in_background
-from tests.copying import execute, rows_of
+from tests.copying import config_of, execute, rows_of
 from tests.databases import Database
 from tests.gates import COPY, GATED, closed, wait_for_waiter
 from tests.proxy import MUCH, proxied
@@ -50,6 +56,37 @@ def test_a_session_that_stands_still_is_cut_off_and_the_run_begun_again(
         ("published",),
     ]
     assert rows_of(destination, "select n from public.t") == [(1,)]
+
+
+def plan_of(config: Config) -> object:
+    return plan(config)
+
+
+def status_of(config: Config) -> object:
+    return status(config, 1)
+
+
+@pytest.mark.parametrize(
+    ("command", "side", "words"),
+    [
+        (plan_of, "source", b"pg_depend"),
+        (plan_of, "destination", b"create database"),
+        (rollback, "destination", b"pg_try_advisory_lock"),
+        (status_of, "destination", b"elt.generation"),
+    ],
+)
+def test_no_other_command_waits_for_ever_either(
+    command: Callable[[Config], object], side: str, words: bytes, source: Endpoint, destination: Endpoint
+) -> None:
+    execute(source, "create table t (n int)")
+    with proxied(source if side == "source" else destination) as (way, proxy):
+        sides = (way, destination) if side == "source" else (source, way)
+        config = config_of(*sides, run={"stall_seconds": LIMIT_S})
+        proxy.lose_words(words, words, answer=False, stalls=True)
+        with capture_logs() as logs, pytest.raises(SourceError if side == "source" else DestinationError):
+            command(config)
+
+    assert "session.stalled" in [log["event"] for log in logs]
 
 
 def test_a_load_that_waits_for_a_lock_is_not_given_up(

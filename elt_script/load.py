@@ -75,7 +75,11 @@ class Loader:
         work_off(self.pools.minders, self.plan.workers, (self._copy(job, done) for job in self.plan.jobs))
         if rows := self.plan.extension_rows:
             with concerning("rows of extensions' tables"):
-                copy_extension_rows(rows, self.plan.jobs[0], self.source, self.destination, self.snapshot)
+                job = self.plan.jobs[0]
+                copy_extension_rows(rows, job, self.source, self.destination, self.snapshot)
+                read = audit.extension_checksums
+                done.source.update(read(self.source, rows, job.encoding, self.snapshot))
+                done.staged.update(read(self.destination, rows, job.encoding, None))
         return done
 
     def join(self) -> None:

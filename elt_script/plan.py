@@ -11,7 +11,7 @@ from elt_script.access import Access, access_of
 from elt_script.amends import Amends, amends_of
 from elt_script.config.model import Checksum, Config, TableSettings
 from elt_script.copies import copies_of, jobs_of, leaves, spread_anew
-from elt_script.pg.catalog import Extension
+from elt_script.pg.catalog import Extension, as_columns
 from elt_script.pg.extension_rows import ExtensionRows, ExtensionTable
 from elt_script.pg.rights import Roles
 from elt_script.selection import Selection, SourceFacts, select
@@ -158,7 +158,7 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         extension_rows=extension_rows,
         faults=(
             *_faults(selection, source, destination),
-            *_extension_faults(needed, destination),
+            *_extension_faults(needed, destination, extension_rows),
             *([] if copies or selection.faults else [NONE_LEFT]),
             *conflicts,
             *amends.faults,
@@ -304,12 +304,14 @@ def _extension_rows(
     """Return the rows of extensions' tables that travel: of those extensions that are there or will be."""
     there = {extension.name: extension.schema for extension in needed} | dict(destination.extensions)
     waiting = next(iter(staging.values()), "")
+    same_encoding = source.encoding == destination.encoding
     found: list[ExtensionRows] = []
     for number, table in enumerate(source.extension_tables):
         if table.extension in there and _travels(config, table):
             at = there[table.extension] if table.schema == table.at else table.schema
             place = TableName(waiting, f"elt_extension_rows_{number}")
-            found.append(ExtensionRows(table, place, TableName(at, table.name)))
+            columns = as_columns(table.columns, source.types, same_encoding=same_encoding)
+            found.append(ExtensionRows(table, place, TableName(at, table.name), columns))
     return tuple(found)
 
 
@@ -327,12 +329,17 @@ def _left_out(
     for table in source.extension_tables:
         if table.full_name not in tables:
             why = f"extension {table.extension} cannot be created there, or the config skips the table"
-            yield f"rows of extension table {table.full_name}", why
+            yield str(table), why
     for other in others:
         yield from other.left_out
 
 
-def _extension_faults(needed: Sequence[Extension], destination: DestinationFacts) -> Iterable[str]:
+def _extension_faults(
+    needed: Sequence[Extension], destination: DestinationFacts, travelling: Sequence[ExtensionRows]
+) -> Iterable[str]:
+    for one in travelling:
+        if not one.table.readable:
+            yield f"source: {one.table}: no select: grant it to the source's user, or skip it in `tables`"
     for extension in needed:
         at = destination.extensions.get(extension.name, extension.schema)
         if at != extension.schema and not extension.relocatable:

@@ -11,6 +11,7 @@ from elt_script.config.model import Config
 from elt_script.errors import PreflightError
 from elt_script.pg import stop
 from elt_script.pg.endpoint import Endpoint, translating
+from elt_script.pg.extension_rows import may_write, read_extension_tables
 from elt_script.pg.process import supervised
 from elt_script.pg.programs import any_programs
 from elt_script.prepare import application
@@ -18,6 +19,7 @@ from elt_script.report import Status
 from elt_script.steps import publish
 from elt_script.steps.wait import ask, wait
 from elt_script.steps.watch import listened
+from elt_script.wording import escaped
 
 log = structlog.get_logger()
 
@@ -40,6 +42,8 @@ def status(config: Config, last: int) -> Status:
 @translating()
 def rollback(config: Config) -> str:
     """Swap the live generation with the one before it, by publish's own mechanism; return what is live now.
+
+    Rows that runs have put into tables of extensions stay, and are named.
 
     Raises PreflightError where there is nothing to go back to.
     """
@@ -66,10 +70,17 @@ def rollback(config: Config) -> str:
             ledger.place(control, live.number, 1)
             ledger.place(control, before.number, 0)
             ledger.rolled_back(control, live.run_id, before.run_id)
+        staying = [
+            f"{one} {'stays as it is' if one.is_sequence else 'stay as they are'}: no generation holds "
+            f"{'it' if one.is_sequence else 'them'}"
+            for one in read_extension_tables(control)
+            if may_write(control, one.kind, one.full_name)
+        ]
     for one in (*extra.dropped, *carried.dropped):
         log.warning("dependant.dropped", object=one)
     log.info("run.rolled_back", generation=before.number, instead_of=live.number)
-    return f"generation {before.number} of run {before.run_id} is live again, instead of {live.number}"
+    done = f"generation {before.number} of run {before.run_id} is live again, instead of {live.number}"
+    return "\n".join((done, *map(escaped, staying)))
 
 
 def _destination(config: Config, command: str) -> Endpoint:

@@ -36,6 +36,7 @@ def plan_json(plan: Plan, config: Config, faults: Sequence[str]) -> str:
                 for copy in plan.copies
             ],
             "extensions": [extension.name for extension in plan.extensions],
+            "extension_rows": [str(one.target) for one in plan.extension_rows],
             "adopted": [f"{taken.schema}.{taken.name}" for taken in plan.adopted],
             "gone": [str(name) for name in plan.gone],
             "changes": list(plan.changes),
@@ -61,6 +62,7 @@ def _lines(plan: Plan) -> Iterable[str]:
     yield from _tables(plan)
     for extension in plan.extensions:
         yield escaped(f"extension {extension.name}: needed by {', '.join(extension.needed_by)}")
+    yield from (escaped(f"replace {one.table} at {one.target}") for one in plan.extension_rows)
     for taken in plan.adopted:
         yield f"adopt {taken.kind} {escaped(taken.schema)}.{escaped(taken.name)}: elt did not publish it"
     for name in plan.gone:

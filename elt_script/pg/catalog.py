@@ -189,7 +189,15 @@ def read_children(conn: Connection) -> dict[int, list[int]]:
 
 def as_table(relation: Relation, types: Mapping[int, Type], *, same_encoding: bool) -> Table:
     """Return the relation as a table whose rows can be copied."""
-    columns = tuple(
+    columns = as_columns(relation.columns, types, same_encoding=same_encoding)
+    return Table(relation.full_name, columns, relation.rows_estimate, relation.bytes, relation.blocks)
+
+
+def as_columns(
+    columns: Sequence[list[Any]], types: Mapping[int, Type], *, same_encoding: bool
+) -> tuple[Column, ...]:
+    """Return what pg/sql/tables.sql says of columns as such."""
+    return tuple(
         Column(
             name=name,
             type=type_name,
@@ -201,9 +209,8 @@ def as_table(relation: Relation, types: Mapping[int, Type], *, same_encoding: bo
             send=send_function(oid, types),
             fixed_collation=deterministic,
         )
-        for name, oid, type_name, deterministic, generated in relation.columns
+        for name, oid, type_name, deterministic, generated in columns
     )
-    return Table(relation.full_name, columns, relation.rows_estimate, relation.bytes, relation.blocks)
 
 
 def read_sequences(

@@ -10,11 +10,13 @@ from psycopg import sql
 from psycopg.pq import ExecStatus
 
 from elt_script.errors import AuditError
+from elt_script.pg.digest import digest_query
 from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.extension_rows import ExtensionRows
 from elt_script.pg.passing import is_passing
 from elt_script.pg.process import run
 from elt_script.pg.session import Connection, query
-from elt_script.tables import Checksum, Column, CopyJob, Digest, TableCopy, TableName
+from elt_script.tables import Checksum, CopyJob, TableName
 
 
 def checksums(
@@ -28,11 +30,35 @@ def checksums(
     Reads every row: about 0.2 s a million narrow rows. Parallel plans are welcome.
     """
     parts = [
-        digest_query(copy, copy.table.name if snapshot else copy.staged, at, content=wanted)
+        digest_query(
+            copy.table.columns,
+            copy.whole(copy.table.name if snapshot else copy.staged),
+            at,
+            content=wanted,
+        )
         for at, (copy, wanted) in enumerate(zip(job.copies, content, strict=True))
     ]
+    return _read(endpoint, parts, job.encoding, snapshot)
+
+
+def extension_checksums(
+    endpoint: Endpoint, wanted: Sequence[ExtensionRows], encoding: str, snapshot: str | None
+) -> dict[TableName, Checksum]:
+    """Count and digest the rows of extensions' tables on one side, as checksums(); sequences have none."""
+    tables = [one for one in wanted if not one.table.is_sequence]
+    parts = [
+        digest_query(one.columns, one.of(one.table.full_name) if snapshot else one.place.quoted, at)
+        for at, one in enumerate(tables)
+    ]
+    found = _read(endpoint, parts, encoding, snapshot) if parts else []
+    return {one.table.full_name: checksum for one, checksum in zip(tables, found, strict=True)}
+
+
+def _read(
+    endpoint: Endpoint, parts: Sequence[sql.Composed], encoding: str, snapshot: str | None
+) -> list[Checksum]:
     begin: list[sql.Composable] = [sql.SQL("begin isolation level repeatable read read only;")]
-    if job.encoding == "SQL_ASCII":  # bytes of any encoding or none: they are not to be looked at as UTF-8
+    if encoding == "SQL_ASCII":  # bytes of any encoding or none: they are not to be looked at as UTF-8
         begin.insert(0, sql.SQL("set client_encoding = 'SQL_ASCII';"))
     if snapshot:
         begin.append(sql.SQL("set transaction snapshot {};").format(sql.Literal(snapshot)))
@@ -41,30 +67,6 @@ def checksums(
     found = [line.split("|") for line in finished.stdout.decode().splitlines()]
     by_place = {int(at): Checksum(int(rows), int(digest)) for at, rows, digest in found}
     return [by_place[at] for at in range(len(parts))]
-
-
-def digest_query(copy: TableCopy, place: TableName, at: int, *, content: bool) -> sql.Composed:
-    """Return the query for (at, rows, digest) of a table, read in place; see pg/sql/digest.sql."""
-    columns = [column for column in copy.table.columns if column.digest is not Digest.NOTHING]
-    if not content or not columns:
-        return sql.SQL("select {}::int, count(*), 0::numeric from {}").format(
-            sql.Literal(at), copy.whole(place)
-        )
-    values = sql.SQL(", ").join(_digested(column) for column in columns)
-    return query("digest").format(at=sql.Literal(at), columns=values, table=copy.whole(place))
-
-
-def _digested(column: Column) -> sql.Composed:
-    """Return what of a column's value tells it from every other value; see Digest."""
-    name = sql.SQL("t.{}").format(column.quoted)
-    if column.digest is Digest.TEXT:
-        # in a row, a value's output function writes it: a cast to text could be somebody's own
-        return sql.SQL("textsend(row({})::text)").format(name)
-    if column.digest is Digest.VALUE and not column.fixed_collation:
-        return sql.SQL('{} collate "C"').format(name)
-    if column.digest is Digest.SEND and column.send:
-        return sql.SQL("pg_catalog.{}({})").format(sql.Identifier(column.send), name)
-    return name
 
 
 def compare(source: Mapping[TableName, Checksum], staged: Mapping[TableName, Checksum]) -> list[str]:

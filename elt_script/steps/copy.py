@@ -211,10 +211,8 @@ def copy_extension_rows(
         copy_in = sql.SQL("copy {} ({}) from stdin (encoding {});").format(
             one.place.quoted, one.names, sql.Literal(job.written_as)
         )
-        read = sql.SQL("(select {} from only {} {})").format(
-            one.names, one.table.full_name.quoted, one.condition
-        )
-        script += [_printed(copy_in), _rows_of(read, job.encoding), sql.SQL(COUNT), END_OF_ROWS]
+        read = _rows_of(one.of(one.table.full_name), job.encoding)
+        script += [_printed(copy_in), read, sql.SQL(COUNT), END_OF_ROWS]
         script += [_printed(sql.SQL(COUNT))]
     lines = _lines(*script, _printed(sql.SQL("commit;")), sql.SQL("commit;"))
     reader, loader = source.moving_rows(), destination.moving_rows()

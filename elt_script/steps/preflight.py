@@ -13,7 +13,7 @@ from elt_script.errors import PreflightError
 from elt_script.pg import catalog, dependants
 from elt_script.pg.dependants import Dependant
 from elt_script.pg.endpoint import Endpoint
-from elt_script.pg.extension_rows import read_extension_tables
+from elt_script.pg.extension_rows import read_extension_tables, unwritable
 from elt_script.pg.programs import choose
 from elt_script.pg.rights import Roles, read_objects
 from elt_script.pg.session import Connection, query, rows, value
@@ -169,6 +169,7 @@ def make_plan(
         faults += _names_of_objects(source, plan, facts)
     wanted = {"schemas": list(plan.staging), "extensions": [e.name for e in plan.extensions]}
     faults += [f"destination: {fault}" for (fault,) in _asked(destination, "destination_rights", **wanted)]
+    faults += [f"destination: {fault}" for fault in unwritable(destination, plan.extension_rows)]
     others = [] if faults else built_on(plan)
     given_up: set[str] = set()
     for one, reason in dependants.lost(others, _columns(plan, facts)):

@@ -171,6 +171,7 @@ def _wanted(conn: Connection, swap: Swap) -> locks.Wanted:
     own = tuple(
         sql.SQL("lock table only {} in share row exclusive mode").format(one.target.quoted).as_string(None)
         for one in swap.extension_rows
+        if not one.table.is_sequence
     )
     if swap.live is None:
         return locks.Wanted(own, ())
@@ -202,7 +203,7 @@ def _swapped(
     for one in kept:
         _do(conn, one, one.before)
     _make_room(conn, swap)
-    put_in_place(conn, swap.extension_rows)
+    positions = put_in_place(conn, swap.extension_rows)
     if swap.live is not None:
         move_objects(conn, swap.previous, query("of_generation").format(sql.Literal(swap.live)))
     move_objects(conn, {staged: final for final, staged in swap.staged.items()})
@@ -214,6 +215,8 @@ def _swapped(
     _want_no_stragglers(conn, swap)
     for schema in swap.staged.values():
         conn.execute(sql.SQL("drop schema {}").format(sql.Identifier(schema)))
+    for position in positions:
+        conn.execute(position)
     over = [str(one) for one in kept if one.after and str(one) not in failed]
     return Carried(tuple(over), (*(str(one) for one in lost), *failed))
 

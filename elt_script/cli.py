@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from elt_script.display.output import stderr, want_printed
 from elt_script.errors import EltError, InterruptedRunError, complaint, defect
 from elt_script.secret import leave_no_core
 from elt_script.wording import counted
@@ -116,8 +117,10 @@ def plan(settings: Settings, as_json: bool) -> None:
     config = settings.load()
     with configure(settings.log_format):
         planned, faults = make_plan(config)
-    click.echo(plan_json(planned, config, faults) if as_json else plan_text(planned, config))
-    demand(faults)
+    try:
+        click.echo(plan_json(planned, config, faults) if as_json else plan_text(planned, config))
+    finally:  # also where nobody can read it
+        demand(faults)
 
 
 @cli.command(epilog=_example("elt check && elt run"))
@@ -270,21 +273,23 @@ def healthcheck(settings: Settings) -> None:
 def main() -> NoReturn:
     """Be the program `elt`."""
     leave_no_core()
+    want_printed()
     signal.signal(signal.SIGTERM, _interrupt)
+    status: object = 0
+    told = ""
     try:
         status = cli.main(standalone_mode=False)
     except EltError as error:
-        click.echo(complaint("elt", error), err=True)
-        status = error.exit_status
+        status, told = error.exit_status, complaint("elt", error)
     except click.ClickException as error:
-        error.show()
+        error.show(stderr())
         status = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("elt: interrupted", err=True)
-        status = InterruptedRunError.exit_status
+        status, told = InterruptedRunError.exit_status, "elt: interrupted"
     except Exception as error:  # noqa: BLE001  (Python would print what it holds, secrets too)
-        click.echo(complaint("elt", defect(error)), err=True)
-        status = EltError.exit_status
+        status, told = EltError.exit_status, complaint("elt", defect(error))
+    if told:
+        click.echo(told, stderr(), err=True)
     sys.exit(status if isinstance(status, int) else 0)
 
 

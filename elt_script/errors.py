@@ -122,6 +122,12 @@ class WorkerError(EltError):
     exit_status = 12
 
 
+class OutputError(EltError):
+    """What the command had to print is lost: it did its work, and the readers see what comes of that."""
+
+    exit_status = 13
+
+
 class InterruptedRunError(EltError):
     """Somebody stopped the command (Ctrl-C, SIGTERM) before publish: the old data is still live."""
 

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from elt_script.display.events import LogFormat, configure
+from elt_script.display.output import stderr, want_printed
 from elt_script.errors import ConfigError, EltError, InterruptedRunError, complaint, defect
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import supervised
@@ -192,6 +193,7 @@ def cli(
 def main() -> NoReturn:
     """Run the command: an error becomes words on stderr and an exit status."""
     leave_no_core()
+    want_printed()
     os.umask(0o077)  # what is fetched or unpacked here is nobody else's to read
     caught: list[int] = []
 
@@ -206,7 +208,7 @@ def main() -> NoReturn:
         with supervised():
             status = cli.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        error.show(stderr())
         status = error.exit_code
     except EltError as error:
         if caught:
@@ -221,7 +223,7 @@ def main() -> NoReturn:
 
 
 def _told(error: EltError) -> int:
-    click.echo(complaint("elt-seed", error), err=True)
+    click.echo(complaint("elt-seed", error), stderr(), err=True)
     return error.exit_status
 
 

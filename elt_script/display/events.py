@@ -15,6 +15,7 @@ import structlog
 from structlog.processors import JSONRenderer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from elt_script.display.output import SteadyStream
 from elt_script.secret import redacted_value
 from elt_script.wording import escaped, key_values, plain
 
@@ -36,7 +37,7 @@ def configure(log_format: LogFormat = "auto", stream: TextIO | None = None) -> G
     before = structlog.get_config() if structlog.is_configured() else None
     with ExitStack() as stack:
         shown_on = stream or sys.stderr or stack.enter_context(open(os.devnull, "w"))  # noqa: PTH123
-        file = cast("TextIO", _SteadyStream(shown_on))
+        file = cast("TextIO", SteadyStream(shown_on))
         _configure_structlog(_shower(log_format, file, stack), file)
         try:
             yield
@@ -120,43 +121,3 @@ def _ordered(event: EventDict) -> dict[str, Any]:
         raise structlog.DropEvent
     own = {key: value for key, value in event.items() if key not in (*FIRST, *BOUND_ONCE)}
     return {key: event[key] for key in FIRST} | own | {key: event[key] for key in BOUND_ONCE if key in event}
-
-
-class _SteadyStream:
-    """A text stream that ends nothing: not when its reader goes away, not for a character it lacks."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self.encoding = stream.encoding or "utf-8"  # a StringIO has none
-
-    def write(self, text: str) -> int:
-        safe = text.encode(self.encoding, "backslashreplace").decode(self.encoding)
-        with self._ending_nothing():
-            self._stream.write(safe)
-        return len(text)
-
-    def flush(self) -> None:
-        with self._ending_nothing():
-            self._stream.flush()
-
-    def isatty(self) -> bool:
-        return not self._stream.closed and self._stream.isatty()
-
-    def fileno(self) -> int:
-        return self._stream.fileno()
-
-    @contextmanager
-    def _ending_nothing(self) -> Generator[None]:
-        try:
-            yield
-        except BlockingIOError:  # its reader is slow, and it is not ours to wait
-            return
-        except OSError:  # its reader has ended, the terminal was closed, the disk is full
-            self._discard()
-        except ValueError:  # somebody has closed it
-            return
-
-    def _discard(self) -> None:
-        """Send the rest nowhere: what the buffer holds would fail again at exit, and turn status 0 to 120."""
-        with suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:  # noqa: PTH123
-            os.dup2(nowhere.fileno(), self._stream.fileno())

@@ -233,9 +233,15 @@ def read_sequences(
     return found
 
 
-def read_outside(conn: Connection, schemas: Sequence[str]) -> list[Outside]:
-    """Return what no schema holds, or not so that it can be made again, and is therefore not copied."""
-    return [*rows(conn, Outside, "outside"), *rows(conn, Outside, "not_as_it_is", schemas=list(schemas))]
+def read_outside(conn: Connection, schemas: Sequence[str], *, privileges: bool) -> list[Outside]:
+    """Return what no schema holds, or not so that it can be made again, and is therefore not copied.
+
+    privileges  whether somebody expects the source's
+    """
+    found = rows(conn, Outside, "outside")
+    for name in ("not_as_it_is", *(["default_privileges"] if privileges else [])):
+        found += rows(conn, Outside, name, schemas=list(schemas))
+    return found
 
 
 def read_unwritten(conn: Connection, schemas: Sequence[str]) -> list[Unwritten]:

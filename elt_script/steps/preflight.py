@@ -87,7 +87,7 @@ def source_facts(conn: Connection, config: Config) -> SourceFacts:
         fallen=rows(conn, Fallen, "fallen", relations=list(without), schemas=chosen),
         extensions=catalog.read_extensions(conn, chosen),
         extension_tables=read_extension_tables(conn),
-        outside=catalog.read_outside(conn, chosen),
+        outside=catalog.read_outside(conn, chosen, privileges=config.privileges == "copy"),
         unwritten=catalog.read_unwritten(conn, chosen),
         names=rows(conn, Name, "routines", schemas=chosen),
         encoding=encoding_of(conn),

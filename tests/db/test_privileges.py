@@ -162,3 +162,23 @@ def test_each_object_belongs_to_its_owner_where_that_is_asked_for(
         f'ALTER TABLE "My shop".part OWNER TO "{GONE}";',
         f'ALTER TABLE "My shop".part OWNER TO {us};',
     }
+
+
+def test_default_privileges_are_named_where_the_sources_grants_are_asked_for(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(source, OBJECTS)
+    execute(source, 'alter default privileges in schema "My shop" grant select on tables to public')
+    execute(source, "alter default privileges revoke execute on functions from public")
+    owner = source.parameters["user"]
+
+    reports = {how: copied(source, destination, privileges=how) for how in ("keep", "copy")}
+
+    why = "they are about objects that are yet to come, which is for the destination to say"
+    assert {how: report.left_out for how, report in reports.items()} == {
+        "keep": (),
+        "copy": (
+            f'default privileges for role {owner} in schema "My shop" on tables: {why}',
+            f"default privileges for role {owner} on functions: {why}",
+        ),
+    }

@@ -21,7 +21,20 @@ select 'subscription', subname, 'it belongs to no schema', null, null
 from pg_subscription
 where subdbid = (select oid from pg_database where datname = current_database())
 union all
-select 'large objects', count(*)::text, 'they belong to no schema', null, null
+select
+    'large objects', count(*)::text,
+    'their numbers are each database''s own; ' || coalesce(
+        'columns that may hold some: ' || (
+            select string_agg(format('%s.%s.%s', n.nspname, c.relname, a.attname), ', ' order by n.nspname, c.relname, a.attnum)
+            from pg_attribute a
+            join pg_type t on t.oid = a.atttypid and 'oid'::regtype in (t.oid, t.typbasetype)
+            join pg_class c on c.oid = a.attrelid and c.relkind = 'r'
+            join pg_namespace n on n.oid = c.relnamespace and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+            where a.attnum > 0 and not a.attisdropped
+        ),
+        'no column is of type oid'
+    ),
+    null, null
 from pg_largeobject_metadata
 having count(*) > 0
 union all

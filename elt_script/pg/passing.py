@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import psycopg
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_fixed
+
+from elt_script.errors import EltError
+from elt_script.pg.stop import pause
+
+ATTEMPTS = 3  # at what one table needs
 
 # Class 08, and: a transaction that lost against recovery on a standby, or against another one; a statement
 # that was cancelled; a session that was ended, by an administrator, a restart, a crash, or for being silent.
@@ -16,7 +23,8 @@ LOCATION = re.compile(r"(?m)^LOCATION:  .*\n?")
 SAID = re.compile(
     r"server closed the connection unexpectedly|connection to server (at|on|was)|no connection to the server"
     r"|could not (receive|send) (data|.* to server)|SSL connection has been closed|SSL SYSCALL error"
-    r"|terminating connection|terminating background|the database system is|Connection timed out"
+    r"|terminated by user|terminating connection|terminating background|the database system is"
+    r"|Connection timed out"
     r"|canceling statement due to (user request|conflict with recovery)|lost synchronization with server"
 )
 
@@ -26,6 +34,18 @@ def is_passing(error: psycopg.Error) -> bool:
     if error.sqlstate is not None:
         return STATES.fullmatch(error.sqlstate) is not None
     return isinstance(error, psycopg.OperationalError)  # libpq's own: the connection is lost
+
+
+def patiently(say_so: Callable[[RetryCallState], None]) -> Retrying:
+    """Return what tries again, so often, what is done for one table, where its failure passes."""
+    return Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, EltError) and error.transient),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_fixed(1),
+        before_sleep=say_so,
+        sleep=pause,
+        reraise=True,
+    )
 
 
 def is_said_to_pass(words: str) -> bool:

@@ -12,18 +12,18 @@ from itertools import zip_longest
 
 import structlog
 from psycopg import sql
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_fixed
+from tenacity import RetryCallState
 
 from elt_script.arrival import at_home
 from elt_script.errors import EltError, SourceError
 from elt_script.pg import stop
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.extension_rows import ExtensionRows
+from elt_script.pg.passing import patiently
 from elt_script.pg.process import Command, Finished, in_memory, run
 from elt_script.pg.session import Connection, query, value
 from elt_script.tables import Copied, CopyJob, Part, TableCopy
 
-ATTEMPTS = 3  # of a pair that lost a connection
 LONGEST_ARGUMENT = 100_000  # bytes; Linux takes 128 KiB
 COUNTED = re.compile(r"elt\.rows (\d+)$\n?", re.MULTILINE)
 COUNT = "\\warn elt.rows :ROW_COUNT"
@@ -61,15 +61,8 @@ def copy_rows(
             rows_estimate=copy.table.rows_estimate,
             bytes=copy.table.bytes,
         )
-    patiently = Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, EltError) and error.transient),
-        stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_fixed(1),
-        before_sleep=_say_so,
-        reraise=True,
-    )
     try:
-        read, written = patiently(_attempted, executor, job, source, destination, snapshot)
+        read, written = patiently(_say_so)(_attempted, executor, job, source, destination, snapshot)
     except EltError as error:
         error.detail = COUNTED.sub("", error.detail)  # ours, not for the reader
         raise

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import structlog
 from psycopg import sql
+from tenacity import RetryCallState
 
 from elt_script.amends import Amends
 from elt_script.pg.archive import Staging
 from elt_script.pg.catalog import Unwritten
-from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.endpoint import Endpoint, translating
+from elt_script.pg.passing import patiently
 from elt_script.pg.process import run
 from elt_script.pg.session import Connection, query, refresh, rows
 from elt_script.tables import CopyJob, TableName
@@ -41,17 +43,40 @@ class MaterializedView:
 
 
 def complete_tables(job: CopyJob, staging: Staging, destination: Endpoint) -> float:
-    """Build the keys and indexes of a job's tables, gather their statistics; return the seconds a table."""
+    """Build the keys and indexes of a job's tables, gather their statistics; return the seconds a table.
+
+    Tried again where its failure passes, from what the tables' loads left.
+    """
     started = time.monotonic()
     places = [place for copy in job.copies for place in copy.places]
-    entries = [entry for place in places for entry in staging.tables.get(place, ())]
-    staging.archive.restore(destination, entries, one_transaction=len(places) > 1)
-    analyze = sql.SQL("\n").join(sql.SQL("analyze {};").format(copy.staged.quoted) for copy in job.copies)
-    run(destination.psql("--file=-"), script=analyze.as_bytes(None))
+    for attempt in patiently(_say_so):
+        with attempt:
+            if attempt.retry_state.attempt_number > 1:
+                _remove_keys(places, destination)
+            entries = [entry for place in places for entry in staging.tables.get(place, ())]
+            staging.archive.restore(destination, entries, one_transaction=len(places) > 1)
+            analyze = sql.SQL("\n").join(
+                sql.SQL("analyze {};").format(copy.staged.quoted) for copy in job.copies
+            )
+            run(destination.psql("--file=-"), script=analyze.as_bytes(None))
     seconds = (time.monotonic() - started) / len(job.copies)
     for copy in job.copies:
         log.info("table.indexed", table=str(copy.table.name), seconds=seconds)
     return seconds
+
+
+def _say_so(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("index.retried", attempt=state.attempt_number, error=str(error))
+
+
+def _remove_keys(tables: Sequence[TableName], destination: Endpoint) -> None:
+    """Remove the keys and indexes that a failed attempt has built, and end what it still does."""
+    facts = {"tables": [table.quoted.as_string(None) for table in tables]}
+    with translating(), destination.connect(autocommit=True) as conn:
+        conn.execute(query("end_builder"), {**facts, "application": destination.application})
+        for (statement,) in conn.execute(query("built"), facts).fetchall():
+            conn.execute(statement.encode())
 
 
 def join_tables(staging: Staging, destination: Endpoint) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
+
+import psutil
 import pytest
 from structlog.testing import capture_logs
 
 from elt_script.errors import DestinationError
 from elt_script.pg.endpoint import Endpoint
 from tests.background import in_background
-from tests.copying import copied, execute, rows_of
+from tests.copying import assert_same, copied, execute, rows_of
 from tests.databases import Database
-from tests.gates import COPY, GATED, closed, terminate, wait_for_waiter
+from tests.gates import COPY, GATED, INDEX, closed, terminate, wait_for_waiter
 from tests.proxy import proxied
 
 RUNS = "select status, step, exit_status from elt.run order by started_at"
@@ -55,6 +59,41 @@ def test_a_session_that_is_lost_begins_the_run_again(
     assert published[0] == "published"
     assert rows_of(destination.owner, GENERATIONS) == [(1,)]
     assert rows_of(destination.owner, STAGED) == []
+
+
+def end_session(waiter: int, admin: Endpoint) -> None:
+    terminate(admin, waiter)
+
+
+def end_program(sign: signal.Signals) -> Callable[[int, Endpoint], None]:
+    def end(waiter: int, admin: Endpoint) -> None:
+        del waiter, admin
+        (program,) = [one for one in psutil.Process().children() if one.name() == "pg_restore"]
+        program.send_signal(sign)
+
+    return end
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [end_session, end_program(signal.SIGTERM), end_program(signal.SIGKILL)],
+    ids=["session", "SIGTERM", "SIGKILL"],
+)
+def test_an_index_that_was_being_built_is_built_anew_and_the_run_goes_on(
+    ended: Callable[[int, Endpoint], None], source_database: Database, destination_database: Database
+) -> None:
+    source, destination, admin = source_database.owner, destination_database.owner, destination_database.admin
+    execute(source, f"{GATED}; alter table gated replica identity using index gated_pkey")
+    execute(source, "alter table gated cluster on gated_pkey; create unique index built_first on gated (n)")
+    with in_background(source, destination) as run:
+        with closed(destination, INDEX) as gate:
+            ended(wait_for_waiter(gate, admin), admin)
+            run.wait_for("index.retried")
+        run.future.result()
+
+    assert [log["attempt"] for log in run.logs if log["event"] == "index.retried"] == [1]
+    assert rows_of(destination, RUNS) == [("published", None, 0)]
+    assert_same(source, destination)
 
 
 def test_a_run_is_begun_again_so_often_and_not_more(source: Endpoint, destination: Endpoint) -> None:

@@ -6,17 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psycopg
+import structlog
 from psycopg import sql
 from psycopg.pq import ExecStatus
+from tenacity import RetryCallState
 
 from elt_script.errors import AuditError
 from elt_script.pg.digest import digest_query
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.extension_rows import ExtensionRows
-from elt_script.pg.passing import is_passing
+from elt_script.pg.passing import is_passing, patiently
 from elt_script.pg.process import run
 from elt_script.pg.session import Connection, query
 from elt_script.tables import Checksum, CopyJob, TableName
+
+log = structlog.get_logger()
 
 
 def checksums(
@@ -63,10 +67,15 @@ def _read(
     if snapshot:
         begin.append(sql.SQL("set transaction snapshot {};").format(sql.Literal(snapshot)))
     script = sql.SQL("\n").join([*begin, sql.SQL("\nunion all\n").join(parts), sql.SQL(";")])
-    finished = run(endpoint.psql("--file=-"), script=script.as_bytes(None))
+    finished = patiently(_say_so)(run, endpoint.psql("--file=-"), script=script.as_bytes(None))
     found = [line.split("|") for line in finished.stdout.decode().splitlines()]
     by_place = {int(at): Checksum(int(rows), int(digest)) for at, rows, digest in found}
     return [by_place[at] for at in range(len(parts))]
+
+
+def _say_so(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("audit.retried", attempt=state.attempt_number, error=str(error))
 
 
 def compare(source: Mapping[TableName, Checksum], staged: Mapping[TableName, Checksum]) -> list[str]:

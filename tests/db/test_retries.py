@@ -20,6 +20,7 @@ from tests.proxy import proxied
 RUNS = "select status, step, exit_status from elt.run order by started_at"
 GENERATIONS = "select count(*) from elt.generation where place is not null"
 STAGED = "select nspname from pg_namespace where nspname like 'elt\\_next\\_%'"
+DIGEST = b"hash_record_extended"
 PLACED, COMMIT = b"elt.generation set place", b"COMMIT"
 
 
@@ -94,6 +95,20 @@ def test_an_index_that_was_being_built_is_built_anew_and_the_run_goes_on(
     assert [log["attempt"] for log in run.logs if log["event"] == "index.retried"] == [1]
     assert rows_of(destination, RUNS) == [("published", None, 0)]
     assert_same(source, destination)
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_a_reading_of_the_audit_that_is_lost_is_read_again(
+    side: str, source: Endpoint, destination: Endpoint
+) -> None:
+    execute(source, "create table t (n int); insert into t values (1)")
+    with proxied(source if side == "source" else destination) as (way, proxy), capture_logs() as logs:
+        proxy.lose_words(DIGEST, DIGEST, answer=False)
+        sides = (way, destination) if side == "source" else (source, way)
+        copied(*sides)
+
+    assert [log["attempt"] for log in logs if log["event"] == "audit.retried"] == [1]
+    assert rows_of(destination, RUNS) == [("published", None, 0)]
 
 
 def test_a_run_is_begun_again_so_often_and_not_more(source: Endpoint, destination: Endpoint) -> None:

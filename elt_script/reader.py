@@ -51,7 +51,7 @@ class Seen:
 def reading(endpoint: Endpoint, question: Question) -> Generator[Seen]:
     """Read for as long as this block lasts, in a thread and with a session of its own."""
     seen, done = Seen(), threading.Event()
-    thread = threading.Thread(target=_read_on, args=(endpoint, question, seen, done), name="reader")
+    thread = threading.Thread(target=_read_on, args=(endpoint, question, seen, done), daemon=True)
     thread.start()
     try:
         yield seen

@@ -148,7 +148,7 @@ def _watched(endpoint: Endpoint, report: Report, size: int) -> Generator[None]:
                 if row:
                     report(min(row[0], size), size, row[1])
 
-    watcher = threading.Thread(target=watch, name="progress")
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
         yield

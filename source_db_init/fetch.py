@@ -44,7 +44,7 @@ def fetch(address: str, folder: Path, report: Report) -> Path:
     except ValueError as error:
         raise ConfigError("the CSV's address cannot be understood", hint="Correct DATA_URL.") from error
     if parts.scheme in {"http", "https"}:
-        return _downloaded(parts, folder / "download", report)
+        return _downloaded(parts, folder / f"download{Path(parts.path).suffix[:5]}", report)
     if parts.scheme == "file":
         path = Path(unquote(parts.path))
     elif "://" in address:

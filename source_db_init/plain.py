@@ -23,6 +23,8 @@ from source_db_init.errors import CsvError
 
 PIECE = 1 << 20
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+NAMED = {".gz": GZIP, ".zip": ZIP}
+OTHERS = (".bz2", ".xz", ".zst", ".7z")
 WEB_PAGE = (b"<!doctype html", b"<html")
 # UTF-32 first: its little-endian mark begins with that of UTF-16. DuckDB knows UTF-8's.
 MARKS = {
@@ -82,6 +84,7 @@ def _unpacked(path: Path, folder: Path) -> Path:
             start = file.read(16)
             if start.lower().lstrip().startswith(WEB_PAGE):
                 raise CsvError("that is a web page, and no CSV", hint="Name the address of the file itself.")
+            _want_as_named(path, start)
             file.seek(0)
             if start.startswith(GZIP):
                 with gzip.open(file) as content:
@@ -96,6 +99,18 @@ def _unpacked(path: Path, folder: Path) -> Path:
     except OSError as error:
         raise CsvError(f"{path} cannot be read", detail=error.strerror or str(error)) from error
     return path
+
+
+def _want_as_named(path: Path, start: bytes) -> None:
+    """Raise CsvError where a name promises an archive: what is in it would be taken for text."""
+    suffix = path.suffix.lower()
+    if suffix in OTHERS:
+        raise CsvError(f"{path.name} cannot be unpacked", hint="Unpack it, or pack it by gzip or zip.")
+    if not start.startswith(NAMED.get(suffix, b"")):
+        raise CsvError(
+            f"{path.name} is no {suffix} file, whatever its name says",
+            hint="Fetch it again, or rename it if it is a plain CSV.",
+        )
 
 
 def _copied(content: IO[bytes] | gzip.GzipFile, place: Path) -> Path:

@@ -42,6 +42,26 @@ def zipped(**members: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("orders.csv.gz", b"a,b\n1,2\n", "orders.csv.gz is no .gz file, whatever its name says"),
+        ("ORDERS.ZIP", gzip.compress(b"a\n"), "ORDERS.ZIP is no .zip file, whatever its name says"),
+        ("orders.csv.xz", b"\xfd7zXZ", "orders.csv.xz cannot be unpacked"),
+    ],
+)
+def test_a_name_that_promises_what_the_file_is_not_is_an_error(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+
+    with pytest.raises(CsvError) as raised:
+        plain(path, tmp_path)
+
+    assert raised.value.message == said
+
+
+@pytest.mark.parametrize(
     ("content", "encoding", "found"),
     [
         (TEXT.encode(), None, "utf-8"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import LiteralString
 
 from psycopg import sql
 
@@ -44,11 +45,17 @@ class Column:
     digest: Digest
     send: str | None = None  # the type's send function
     fixed_collation: bool = True  # equal means the same bytes
+    written_whole: LiteralString = ""  # the cast, if it takes one, after which its text has all of a value
 
     @property
     def quoted(self) -> sql.Identifier:
         """The name as SQL."""
         return sql.Identifier(self.name)
+
+    @property
+    def read(self) -> sql.Composed:
+        """What a copy reads, under the column's name."""
+        return self.quoted + sql.SQL(self.written_whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,11 @@ class Table:
     def copied(self) -> tuple[Column, ...]:
         """The columns whose values travel: the destination computes the generated ones."""
         return tuple(column for column in self.columns if not column.generated)
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether the text of every copied column has all of its values."""
+        return not any(column.written_whole for column in self.copied)
 
     @property
     def portable(self) -> bool:
@@ -110,6 +122,11 @@ class TableCopy:
     def names(self) -> sql.Composable:
         """The list of copied columns."""
         return sql.SQL(", ").join(column.quoted for column in self.table.copied)
+
+    @property
+    def read(self) -> sql.Composable:
+        """What is read of each copied column."""
+        return sql.SQL(", ").join(column.read for column in self.table.copied)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import sql
 
@@ -163,6 +163,21 @@ def _is_of_the_database(oid: int, types: Mapping[int, Type]) -> bool:
     return oid == TYPE_OID or objects_in(oid, sql.SQL(""), types) is not None
 
 
+def written_whole(oid: int, types: Mapping[int, Type]) -> LiteralString:
+    """Return the cast after which the text of the type's values has all of them, or nothing.
+
+    That of xml leaves out the encoding that a value says it has.
+    """
+    kind = types.get(oid)
+    if kind is None:
+        return ""
+    if kind.kind == "d":
+        return written_whole(kind.base, types)
+    if kind.element:
+        return "::text[]" if written_whole(kind.element, types) else ""
+    return "::text" if kind.built_in and kind.name == "xml" else ""
+
+
 def send_function(oid: int, types: Mapping[int, Type]) -> str | None:
     """Return the send function of the type, of a domain that of its base."""
     kind = types.get(oid)
@@ -208,6 +223,7 @@ def as_columns(
             else digest(oid, types, same_encoding=same_encoding),
             send=send_function(oid, types),
             fixed_collation=deterministic,
+            written_whole=written_whole(oid, types),
         )
         for name, oid, type_name, deterministic, generated in columns
     )

@@ -26,7 +26,7 @@ def _digested(column: Column) -> sql.Composed:
     name = sql.SQL("t.{}").format(column.quoted)
     if column.digest is Digest.TEXT:
         # in a row, a value's output function writes it: a cast to text could be somebody's own
-        return sql.SQL("textsend(row({})::text)").format(name)
+        return sql.SQL("textsend(row({})::text)").format(name + sql.SQL(column.written_whole))
     if column.digest is Digest.VALUE and not column.fixed_collation:
         return sql.SQL('{} collate "C"').format(name)
     if column.digest is Digest.SEND and column.send:

@@ -69,7 +69,8 @@ class ExtensionRows:
 
     def of(self, table: TableName) -> sql.Composed:
         """Return the query for those of a table's rows that are meant."""
-        return sql.SQL("(select {} from only {} {})").format(self.names, table.quoted, self.condition)
+        read = sql.SQL(", ").join(column.read for column in self.columns)
+        return sql.SQL("(select {} from only {} {})").format(read, table.quoted, self.condition)
 
 
 def read_extension_tables(conn: Connection) -> list[ExtensionTable]:

@@ -141,17 +141,17 @@ def _is_loaded(job: CopyJob, destination: Endpoint) -> bool:
 
 def _counted(job: CopyJob, source: Endpoint, snapshot: str) -> int:
     """Return the number of rows of a part."""
-    counting = sql.SQL("select count(*) from ({}) t;").format(_rows(job.copies[0], job.part))
+    counting = sql.SQL("select count(*) from {} t;").format(_rows(job.copies[0], job.part))
     finished = run(source.psql("--file=-"), script=_lines(*_begin(snapshot), counting))
     return int(finished.stdout)
 
 
 def _rows(copy: TableCopy, part: Part | None) -> sql.Composed:
-    """Return what `copy … to` reads: the table, or a query for a part of it."""
-    if part is None:
+    """Return what `copy … to` reads: the table, or a query for a part of it, or for more than its text."""
+    if part is None and copy.table.as_it_is:
         return copy.table.name.quoted + copy.columns
-    query_ = sql.SQL("select {} from only {} where {}")
-    return query_.format(copy.names, copy.table.name.quoted, part.where)
+    rows = sql.SQL("select {} from only {}").format(copy.read, copy.table.name.quoted)
+    return sql.SQL("({})").format(rows + sql.SQL(" where ") + part.where if part else rows)
 
 
 def _empties(copy: TableCopy, job: CopyJob, destination: Endpoint) -> sql.Composed:
@@ -174,7 +174,7 @@ def _begin(snapshot: str) -> list[sql.Composable]:
 
 def _binary_script(copy: TableCopy, job: CopyJob, snapshot: str) -> bytes:
     r"""Return what the source's psql runs. With \g it also knows how many rows a `copy to` wrote."""
-    rows = _out(copy, job)
+    rows = _rows(copy, job.part)
     copy_out = sql.SQL("copy {} to stdout (format binary) \\g /dev/stdout").format(rows)
     return _lines(*_begin(snapshot), copy_out, sql.SQL(COUNT), sql.SQL("commit;"))
 
@@ -258,7 +258,7 @@ def _moved(copy: TableCopy, job: CopyJob, destination: Endpoint) -> list[sql.Com
     )
     return [
         _printed(copy_in),
-        _rows_of(_out(copy, job), job.encoding),
+        _rows_of(_rows(copy, job.part), job.encoding),
         sql.SQL(COUNT),
         END_OF_ROWS,
         _printed(sql.SQL(COUNT)),
@@ -272,7 +272,7 @@ def _shared_out(copy: TableCopy, job: CopyJob) -> list[sql.Composable]:
     """
     own = sql.SQL("select pg_get_partition_constraintdef({}::regclass) as own \\gset")
     copy_in = sql.SQL("copy {}{} from stdin (freeze, encoding {}) where :own;")
-    rows = sql.SQL("(select {} from {})").format(copy.names, copy.table.name.quoted)
+    rows = sql.SQL("(select {} from {})").format(copy.read, copy.table.name.quoted)
     script: list[sql.Composable] = [_printed(sql.SQL("\\set total 0"))]
     for place in copy.parts:
         script += [
@@ -285,11 +285,6 @@ def _shared_out(copy: TableCopy, job: CopyJob) -> list[sql.Composable]:
         ]
     script[-2:-2] = [sql.SQL(COUNT)]
     return [*script, _printed(sql.SQL("\\warn elt.rows :total"))]
-
-
-def _out(copy: TableCopy, job: CopyJob) -> sql.Composed:
-    rows = _rows(copy, job.part)
-    return sql.SQL("({})").format(rows) if job.part else rows
 
 
 def _rows_of(rows: sql.Composable, encoding: str) -> sql.Composed:

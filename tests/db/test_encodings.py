@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from elt_script.errors import DestinationError, PreflightError
+from elt_script.pg.catalog import as_table, read_relations, read_types
 from elt_script.pg.cluster import Server
+from elt_script.pg.digest import digest_query
 from elt_script.pg.endpoint import Endpoint
 from tests.copying import assert_same, copied, execute, rows_of
 from tests.databases import MakeDatabase
@@ -25,6 +27,15 @@ LATIN = """
     create view "überblick" as select "é" || 'ä' as "ö" from "größe";
     create table big (id int, t text);
     insert into big select i, repeat('é', 40) || i from generate_series(1, 20000) as i;
+"""
+XML = """
+    create domain dx as xml;
+    create table t (id int primary key, x xml, xs xml[], d dx) partition by list (id);
+    create table t_1 partition of t for values in (1, 2); create table t_3 partition of t default;
+    insert into t values
+        (1, '<?xml version="1.0" encoding="ISO-8859-1"?><a>é</a>', array['<?xml version="1.0" encoding="UTF-8"?><é/>'::xml, 'é'], null),
+        (2, '<!DOCTYPE a><a/>', '{}', '<?xml version="1.1" encoding="UTF-16" standalone="yes"?><a/>'),
+        (3, '', null, E'<a>\n\\.\n</a>');
 """
 HASHED = """
     create table hashed (t text) partition by hash (t);
@@ -46,6 +57,35 @@ def test_characters_of_latin1_arrive_in_utf8_and_those_of_utf8_in_latin1(
         copied(source, destination)
 
         assert_same(source, destination, PUBLIC)
+
+
+def test_xml_keeps_the_encoding_that_it_says_it_has(old_server: Server, make_database: MakeDatabase) -> None:
+    values = "select x::text, xs::text[], d::text from public.t order by id"
+    for ours, theirs in (("UTF8", "UTF8"), ("LATIN1", "UTF8")):
+        source = make_database(old_server, "source", ours).owner
+        destination = make_database(old_server, "destination", theirs).owner
+        execute(source, XML)
+
+        copied(source, destination)
+        copied(source, destination)
+
+        assert rows_of(destination, values) == rows_of(source, values)
+        assert "ISO-8859-1" in str(rows_of(destination, values))
+
+
+def test_xml_that_arrives_without_its_encoding_is_found_out(
+    old_server: Server, make_database: MakeDatabase
+) -> None:
+    table = make_database(old_server, "source").owner
+    execute(table, "create table a (x xml); create table b (x xml)")
+    execute(table, """insert into a values ('<?xml version="1.0" encoding="UTF-8" standalone="yes"?><a/>')""")
+    execute(table, """insert into b values ('<?xml version="1.0" standalone="yes"?><a/>')""")
+    with table.connect() as conn:
+        types = read_types(conn)
+        (a, b) = (as_table(one, types, same_encoding=True) for one in read_relations(conn))
+        first, second = (conn.execute(digest_query(t.columns, t.name.quoted)).fetchone() for t in (a, b))
+
+    assert first != second
 
 
 def test_rows_go_to_the_partition_that_their_hash_says_in_the_other_encoding(

@@ -33,6 +33,21 @@ moved as (
     select oid from heirs where columns <> made
     union
     select h.inhrelid from moved join pg_inherits h on h.inhparent = moved.oid
+),
+made_of as (
+    select typelem as part, oid as whole, false as composite from pg_type where typelem <> 0
+    union all
+    select typbasetype, oid, false from pg_type where typbasetype <> 0
+    union all
+    select a.atttypid, c.reltype, true
+    from pg_attribute a
+    join pg_class c on c.oid = a.attrelid and c.reltype <> 0
+    where a.attnum > 0 and not a.attisdropped
+),
+with_xml as (
+    select 'xml'::regtype::oid as type, false as inside
+    union
+    select m.whole, x.inside or m.composite from with_xml x join made_of m on m.part = x.type
 )
 select
     'order of columns' as kind, oid::regclass::text as name,
@@ -44,4 +59,13 @@ select 'type', t.oid::regtype::text, 'it is a mere shell, which nobody can move'
 from pg_type t
 join pg_namespace n on n.oid = t.typnamespace and n.nspname = any(%(schemas)s)
 where not t.typisdefined
+union all
+select
+    'encodings of xml', format('%%s.%%s.%%s', n.nspname, c.relname, a.attname),
+    'the text of xml within a composite leaves out the encoding that it says it has', null, null
+from with_xml x
+join pg_attribute a on a.atttypid = x.type and a.attnum > 0 and not a.attisdropped
+join pg_class c on c.oid = a.attrelid and c.relkind = 'r'
+join pg_namespace n on n.oid = c.relnamespace and n.nspname = any(%(schemas)s)
+where x.inside
 order by 1, 2

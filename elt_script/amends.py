@@ -10,6 +10,7 @@ from elt_script.pg.rights import Roles
 from elt_script.tables import TableName
 
 TRIGGERS = 2620  # the OID of pg_trigger
+COMMENTED = ("constraint", "trigger", "rule", "type", "array")  # see pg/sql/comments.sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,14 @@ class Amends:
     parts      foreign keys that others made, for partitions: what they are called
     validated  constraints that hold for a part, though not for the whole
     triggers   foreign keys' own triggers that do not fire as usual
+    comments   on what comes with something else
     broken     (catalog, OID) of those that pg_dump does write, by a name that no other database has
     """
 
     parts: tuple[Unwritten, ...] = ()
     validated: tuple[tuple[TableName, str], ...] = ()
     triggers: tuple[Unwritten, ...] = ()
+    comments: tuple[Unwritten, ...] = ()
     broken: frozenset[tuple[int, int]] = frozenset()
     left_out: tuple[tuple[str, str], ...] = ()
     faults: tuple[str, ...] = ()
@@ -38,12 +41,18 @@ def amends_of(found: Sequence[Unwritten], excluded: Collection[TableName], roles
     """
     copied = [one for one in found if one.table not in excluded]
     triggers = tuple(one for one in copied if one.kind == "trigger")
+    comments = [one for one in copied if one.kind == "comment"]
     return Amends(
         parts=tuple(one for one in copied if one.kind == "part"),
         validated=tuple((one.table, one.object) for one in copied if one.kind == "validated"),
         triggers=triggers if roles.superuser else (),
+        comments=tuple(one for one in comments if one.facts[0] in COMMENTED),
         broken=frozenset((TRIGGERS, int(one.facts[-1])) for one in triggers),
-        left_out=(*_invalid(copied), *(() if roles.superuser else _switched(triggers))),
+        left_out=(
+            *_invalid(copied),
+            *_uncommented(comments),
+            *(() if roles.superuser else _switched(triggers)),
+        ),
         faults=(*_misread(copied), *_detaching(copied), *_for_nobody(copied, roles.ours)),
     )
 
@@ -52,6 +61,13 @@ def _invalid(copied: Sequence[Unwritten]) -> Iterator[tuple[str, str]]:
     for one in copied:
         if one.kind == "index":
             yield f"index {one.object} on {one.table}", "it is invalid at the source: reindex it, or drop it"
+
+
+def _uncommented(comments: Sequence[Unwritten]) -> Iterator[tuple[str, str]]:
+    for one in comments:
+        what, _ = one.facts
+        if what not in COMMENTED:
+            yield f"comment on {what}", "it comes with its type, and pg_dump does not write it"
 
 
 def _misread(copied: Sequence[Unwritten]) -> Iterator[str]:

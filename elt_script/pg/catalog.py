@@ -86,7 +86,7 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """Something about a table that pg_dump does not write; see pg/sql/unwritten.sql."""
+    """Something about a table or type that pg_dump does not write; see pg/sql/unwritten.sql, comments.sql."""
 
     kind: str
     schema: str
@@ -261,8 +261,9 @@ def read_outside(conn: Connection, schemas: Sequence[str], *, privileges: bool) 
 
 
 def read_unwritten(conn: Connection, schemas: Sequence[str]) -> list[Unwritten]:
-    """Return what pg_dump does not write about the tables of schemas."""
-    return rows(conn, Unwritten, "unwritten", schemas=list(schemas))
+    """Return what pg_dump does not write about the tables and types of schemas."""
+    found = rows(conn, Unwritten, "unwritten", schemas=list(schemas))
+    return [*found, *rows(conn, Unwritten, "comments", schemas=list(schemas))]
 
 
 def read_extensions(conn: Connection, schemas: Sequence[str]) -> list[Extension]:

@@ -110,8 +110,9 @@ def amend(conn: Connection, amends: Amends, places: Mapping[str, str]) -> None:
         for one in amends.triggers
         for schema, *facts in [one.facts]
     ]
-    for (statement,) in conn.execute(query("switched"), {"triggers": json.dumps(wanted)}).fetchall():
-        conn.execute(statement.encode())
+    _execute_each(conn, query("switched"), triggers=wanted)
+    said = [[places[one.schema], one.name, one.object, *one.facts] for one in amends.comments]
+    _execute_each(conn, query("commented"), comments=said)
 
 
 def _name_parts(conn: Connection, parts: Sequence[Unwritten], places: Mapping[str, str]) -> None:
@@ -122,7 +123,13 @@ def _name_parts(conn: Connection, parts: Sequence[Unwritten], places: Mapping[st
         for to, referred, of, *other in [one.facts]
         if to in places and of in places
     ]
-    for (statement,) in conn.execute(query("renamed"), {"parts": json.dumps(wanted)}).fetchall():
+    _execute_each(conn, query("renamed"), parts=wanted)
+
+
+def _execute_each(conn: Connection, statements: sql.SQL, **facts: object) -> None:
+    """Execute the statements that a query gives, whose parameters are JSON."""
+    found = conn.execute(statements, {name: json.dumps(value) for name, value in facts.items()}).fetchall()
+    for (statement,) in found:
         conn.execute(statement.encode())
 
 

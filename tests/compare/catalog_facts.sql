@@ -32,7 +32,7 @@ constraints as (
         case
             when k.contype = 'f' and k.conparentid <> 0
             then format('%s.%s > %s', t.relname, o.conname, f.relname)
-            else k.conname
+            else k.conname::text
         end as name
     from pg_constraint k
     left join roots on roots.oid = k.oid
@@ -146,3 +146,13 @@ select
     jsonb_build_object('target', coalesce(s.stxstattarget, -1), 'kinds', s.stxkind::text)
 from pg_statistic_ext s
 join schemas n on n.oid = s.stxnamespace
+union all
+-- pg_dump shows no comments on what comes with something else.
+select 'comment', coalesce(n.nspname, a.object_names[1]), format('%s %s %s', i.type, coalesce(i.name, ''), a.object_names[2:]),
+    jsonb_build_object('says', d.description)
+from pg_description d
+cross join pg_identify_object(d.classoid, d.objoid, 0) i
+cross join pg_identify_object_as_address(d.classoid, d.objoid, 0) a
+left join schemas n on n.nspname = i.schema
+where d.classoid in ('pg_constraint'::regclass, 'pg_trigger'::regclass, 'pg_rewrite'::regclass, 'pg_type'::regclass)
+    and d.objoid >= 16384 and i.type <> 'domain constraint'

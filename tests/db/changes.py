@@ -125,6 +125,12 @@ FACTS = [
         r"constraint public\.keyed_1\.\"keyed.keyed_n_fkey > keyed_to\": conname is 'keyed_n_fkey' → 'key_of_one'",
     ),
     Change(
+        "comment_on_an_heirs_check",
+        "create table noted_top (n int constraint noted check (n > 0)); create table noted_heir () inherits (noted_top)",
+        "comment on constraint noted on noted_heir is 'by the heir'",
+        r"comment public\.table constraint +\{noted_heir,noted\}: only at the destination",
+    ),
+    Change(
         "valid_for_a_part",
         "create table valid_top (n int); create table valid_heir () inherits (valid_top);"
         " alter table valid_top add constraint half_valid check (n > 0) not valid",

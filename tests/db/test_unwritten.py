@@ -53,6 +53,33 @@ def test_names_of_partitions_foreign_keys_are_the_sources(
         assert_same(source_admin, destination_admin, RAW)
 
 
+COMMENTED = """
+    create table r (id int primary key); create table whole (n int references r, m int check (m > 0)) partition by list (n);
+    create table part (n int constraint own references r, m int constraint whole_m_check check (m > 0));
+    alter table whole attach partition part for values in (1); create table top (n int constraint k check (n > 0));
+    create table heir () inherits (top); create view v as select 1 as n; create type span as range (subtype = float8);
+    create trigger "t 1" before update on whole for each row execute function suppress_redundant_updates_trigger();
+    comment on constraint own on part is 'it''s 100 %'; comment on constraint whole_m_check on part is 'of a part';
+    comment on constraint k on heir is 'of an heir'; comment on trigger "t 1" on part is 'of a part';
+    comment on rule "_RETURN" on v is 'of a view'; comment on type part is 'of a row'; comment on type part[] is 'of rows';
+    comment on type span_multirange is 'of many'; comment on function span(float8, float8) is 'of a type';
+"""
+
+
+def test_comments_on_what_comes_with_something_else_arrive_or_are_named(
+    source_admin: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(source_admin, COMMENTED)
+
+    for _ in range(2):
+        report = copied(source_admin, destination_admin, schemas={"public": "raw"})
+
+        assert_same(source_admin, destination_admin, {"public": "raw"})
+        assert [line.partition(": ")[0] for line in report.left_out] == [
+            "comment on function public.span(double precision,double precision)"
+        ]
+
+
 def test_states_of_foreign_keys_own_triggers_arrive_where_we_may_set_them(
     source: Endpoint, source_admin: Endpoint, destination_admin: Endpoint
 ) -> None:

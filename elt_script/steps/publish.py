@@ -211,14 +211,14 @@ def _swapped(
     _carry(conn, swap, carried)
     for view in swap.opaque:
         refresh(conn, view)
-    _clear_aside(conn, kept)
+    _clear_aside(conn, [one for one in kept if one not in failed])
     _want_no_stragglers(conn, swap)
     for schema in swap.staged.values():
         conn.execute(sql.SQL("drop schema {}").format(sql.Identifier(schema)))
     for position in positions:
         conn.execute(position)
-    over = [str(one) for one in kept if one.after and str(one) not in failed]
-    return Carried(tuple(over), (*(str(one) for one in lost), *failed))
+    over = [str(one) for one in kept if one.after and one not in failed]
+    return Carried(tuple(over), tuple(str(one) for one in (*lost, *failed)))
 
 
 def _carry(conn: Connection, swap: Swap, carried: Sequence[dependants.Carried]) -> None:
@@ -269,20 +269,23 @@ def _make_room(conn: Connection, swap: Swap) -> None:
         conn.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
 
 
-def _repoint(conn: Connection, kept: Iterable[Dependant], *, drop: bool) -> list[str]:
-    """Point what others built at the new generation; return what did not fit and was dropped."""
-    failed: list[str] = []
+def _repoint(conn: Connection, kept: Iterable[Dependant], *, drop: bool) -> list[Dependant]:
+    """Point what others built at the new generation; return what was dropped, with all that rests on it."""
+    failed: dict[str, Dependant] = {}
     for one in kept:
+        if not failed.keys().isdisjoint(one.rests):
+            failed[one.id] = one
+            continue
         try:
             with conn.transaction() if drop else nullcontext():
                 _do(conn, one, one.after)
         except DestinationError:
             if not drop:
                 raise
-            failed.append(str(one))
-            if one.before is None:  # else it is gone already
-                _do(conn, one, one.drop)
-    return failed
+            failed[one.id] = one
+    for one in reversed(failed.values()):
+        _do(conn, one, one.drop if one.before is None else one.clear)
+    return list(failed.values())
 
 
 def _clear_aside(conn: Connection, kept: Sequence[Dependant]) -> None:

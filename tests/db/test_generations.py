@@ -133,6 +133,41 @@ def test_what_rests_on_something_that_is_dropped_is_dropped_with_it(new_world: W
     ]
 
 
+def test_what_turns_out_only_at_the_swap_not_to_fit_is_dropped_with_what_rests_on_it(world: World) -> None:
+    execute(world.source, "create function going(n int) returns int language sql return n")
+    copied(world.source, world.destination)
+    execute(
+        world.destination,
+        """
+        create view broken as select going(id) as gone from orders;
+        create view above as select gone from broken;
+        create materialized view top as select count(*) from above;
+        create function summit() returns bigint language sql begin atomic select count(*) from top; end;
+        create view fine as select id from orders;
+        """,
+    )
+    execute(world.source, "drop function going(int); update orders set amount = 7")
+
+    with untouched(world.admin), pytest.raises(DestinationError) as failure:
+        copied(world.source, world.destination)
+    report = copied(world.source, world.destination, publish={"dependants": "drop"})
+
+    assert failure.value.message == "view public.broken cannot be pointed at the new data"
+    assert "function public.going(integer) does not exist" in failure.value.detail
+    assert sorted(report.warnings) == [
+        f"{one} was dropped: it could not come along"
+        for one in (
+            "function public.summit()",
+            "materialized view public.top",
+            "view public.above",
+            "view public.broken",
+        )
+    ]
+    assert rows_of(
+        world.destination, "select distinct amount from public.orders natural join public.fine"
+    ) == [(7,)]
+
+
 def test_views_follow_a_column_that_changes_its_type(world: World) -> None:
     execute(
         world.destination,

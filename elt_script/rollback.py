@@ -59,7 +59,8 @@ def rollback(config: Config) -> str:
         if live is None or before is None:
             raise PreflightError(
                 f"pipeline {config.pipeline} has no earlier generation to go back to at {destination}",
-                hint="The next run keeps one, if `publish.keep` is at least 1.",
+                hint="A published run keeps one, where `publish.keep` is at least 1. The next run drops it "
+                "as it begins, unless that is at least 2.",
             )
         swap = generations.swap_back(live, before, keeps=config.privileges == "keep")
         drop = config.publish.dependants == "drop"

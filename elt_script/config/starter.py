@@ -80,7 +80,9 @@ audit:
 # How the copy takes the place of the old data: at once, in one transaction.
 publish:
   #patience_seconds: 60 # to try for locks that others hold, 0 to 86400
-  #keep: 1 # old generations to keep for `elt rollback`, 0 to 9
+  # Old generations to keep for `elt rollback`, 0 to 9. A run drops the one it pushes out as it begins, to
+  # need room for two, not three: with 2 there is one to go back to after a run that failed, too.
+  #keep: 1
   #dependants: refuse # what to do with others' views and keys that cannot come along: refuse the run, or drop
   #adopt: false # whether to replace tables of the same name that elt did not publish
 

@@ -233,13 +233,11 @@ def _names_cut_short(
     """Return a fault for each name that the destination would cut in silence."""
     if destination.encoding != "UTF8" or source.encoding in (NO_ENCODING, "UTF8"):
         return
-    for relation in selection.kept:
-        names = (relation.name, *(str(column[0]) for column in relation.columns))
-        yield from (
-            f"{relation.full_name}: the name {name} has more than {LONGEST_NAME} bytes in UTF8"
-            for name in names
-            if len(name.encode()) > LONGEST_NAME
-        )
+    yield from (
+        f"{one.table}: the name {one.object} has more than {LONGEST_NAME} bytes in UTF8"
+        for one in source.unwritten
+        if one.kind == "name" and one.table not in selection.excluded
+    )
 
 
 def _lost_parts(selection: Selection, source: SourceFacts, destination: DestinationFacts) -> Iterable[str]:

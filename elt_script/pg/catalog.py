@@ -86,7 +86,7 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """Something about a table or type that pg_dump does not write; see pg/sql/unwritten.sql, comments.sql."""
+    """Something about a table or type that pg_dump does not write; see read_unwritten's files."""
 
     kind: str
     schema: str
@@ -261,9 +261,9 @@ def read_outside(conn: Connection, schemas: Sequence[str], *, privileges: bool) 
 
 
 def read_unwritten(conn: Connection, schemas: Sequence[str]) -> list[Unwritten]:
-    """Return what pg_dump does not write about the tables and types of schemas."""
-    found = rows(conn, Unwritten, "unwritten", schemas=list(schemas))
-    return [*found, *rows(conn, Unwritten, "comments", schemas=list(schemas))]
+    """Return what pg_dump does not write about the objects of schemas, and names that may be cut."""
+    files = ("unwritten", "comments", "long_names")
+    return [one for file in files for one in rows(conn, Unwritten, file, schemas=list(schemas))]
 
 
 def read_extensions(conn: Connection, schemas: Sequence[str]) -> list[Extension]:

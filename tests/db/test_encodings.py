@@ -43,6 +43,14 @@ HASHED = """
     create table hashed_1 partition of hashed for values with (modulus 2, remainder 1);
     insert into hashed select 'é' || i from generate_series(1, 100) as i;
 """
+LONG_NAMES = """
+    create table t ("{0}" int, "{1}" int, n int constraint "{2}" check (n > 0)); create table skipped ("{1}" int);
+    create policy "{3}" on t using (true); create rule "{4}" as on delete to t do also nothing;
+    create trigger "{5}" before update on t for each row execute function suppress_redundant_updates_trigger();
+    create type e as enum ('a', '{6}'); create type "{7}" as (n int); create domain d as int constraint "{8}" check (value > 0);
+    create function f("{9}" int) returns int language sql return 1; create index "{10}" on t (n);
+    create schema "{11}";
+"""
 
 
 def test_characters_of_latin1_arrive_in_utf8_and_those_of_utf8_in_latin1(
@@ -116,10 +124,18 @@ def test_names_that_the_other_encoding_would_cut_are_refused(
     source_server: Server, destination: Endpoint, make_database: MakeDatabase
 ) -> None:
     source = make_database(source_server, "source", "LATIN1").owner
-    execute(source, f'create table t ("{"é" * 31}" int, "{"é" * 32}" int)')
+    long = [f"{sign}{'é' * 32}" for sign in "ABCDEFGHIJK"]
+    execute(source, LONG_NAMES.format("é" * 31, *long))
 
-    with pytest.raises(PreflightError, match=f"public.t: the name {'é' * 32} has more than 63 bytes"):
-        copied(source, destination)
+    with pytest.raises(PreflightError) as caught:
+        copied(source, destination, tables={"*": {}, "skipped": {"skip": True}})
+
+    refused = caught.value.detail.splitlines()
+    assert [line for line in refused if line.startswith("- public.t: ")] == [
+        f"- public.t: the name {name} has more than 63 bytes in UTF8" for name in long[:5]
+    ]
+    assert all(any(f" {name} has" in line for line in refused) for name in long)
+    assert not any("skipped" in line for line in refused)
 
 
 def test_a_partition_whose_siblings_rows_would_belong_to_it_cannot_be_left_out(

@@ -23,6 +23,11 @@ def escaped(text: str) -> str:
     )
 
 
+def safe_json(text: str) -> str:
+    """Return ASCII-only JSON without the one control character that it may hold as it is."""
+    return text.replace("\x7f", "\\u007f")
+
+
 IEC = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 RATES = ("B/s", "kB/s", "MB/s", "GB/s", "TB/s")
 

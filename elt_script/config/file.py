@@ -28,7 +28,7 @@ from elt_script.config.model import (
 from elt_script.config.schema import json_schema
 from elt_script.config.url import OTHER_SECRETS
 from elt_script.config.value import NOT_GIVEN, Section, is_mapping
-from elt_script.config.yaml import Document, Fault, Location, place, read_yaml
+from elt_script.config.yaml import Document, Fault, Location, Unusable, place, read_yaml
 from elt_script.errors import ConfigError
 
 __all__ = ["json_schema", "load"]
@@ -141,9 +141,10 @@ def _top(document: Document) -> Mapping[str, object]:
 def _faults(error: ValidationError, file: Path | None, document: Document, filled: Filled) -> Iterator[Fault]:
     """Yield pydantic's faults, with the place of each, but for those that follow from one known already."""
     nowhere: set[str | int] = set()
-    for found in error.errors(include_url=False, include_input=False):
+    for found in error.errors(include_url=False):  # its input, which may be a secret, is never shown
         location: Location = found["loc"]
-        if document.is_at_fault(location) or location in filled.faults:
+        unusable = isinstance(found["input"], Unusable)
+        if unusable or document.is_at_fault(location) or location in filled.faults:
             continue
         text = _named(_text(found), location[:-1], filled)
         if found["type"] == NOT_GIVEN:

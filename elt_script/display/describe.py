@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from elt_script.config.model import Config
 from elt_script.plan import Plan
-from elt_script.wording import counted, escaped, human_bytes, human_seconds
+from elt_script.wording import counted, escaped, human_bytes, human_seconds, safe_json
 
 
 def plan_text(plan: Plan, config: Config) -> str:
@@ -19,7 +19,7 @@ def plan_json(plan: Plan, config: Config, faults: Sequence[str]) -> str:
     """Return the plan for machines."""
     compared = plan.compared(config.audit.checksum)
     batch = {copy.table.name: job.binary for job in plan.jobs for copy in job.copies}
-    return json.dumps(
+    text = json.dumps(
         {
             "pipeline": plan.pipeline,
             "schemas": dict(plan.schemas),
@@ -51,6 +51,7 @@ def plan_json(plan: Plan, config: Config, faults: Sequence[str]) -> str:
         },
         indent=2,
     )
+    return safe_json(text)
 
 
 def _lines(plan: Plan) -> Iterable[str]:

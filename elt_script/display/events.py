@@ -17,7 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from elt_script.display.output import SteadyStream
 from elt_script.secret import redacted_value
-from elt_script.wording import escaped, key_values, plain
+from elt_script.wording import escaped, key_values, plain, safe_json
 
 LogFormat = Literal["auto", "json", "console"]
 
@@ -102,7 +102,7 @@ def _never_raising(show: Processor) -> Processor:
 
 def _as_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
     fields = {key: plain(value) for key, value in _ordered(event).items()}
-    return str(_json(logger, method, fields)).replace("\x7f", "\\u007f")  # the one control that JSON may hold
+    return safe_json(str(_json(logger, method, fields)))
 
 
 _json = JSONRenderer(default=str)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from elt_script.report import Generation, RunReport, RunRow, Status, TableReport
-from elt_script.wording import counted, escaped, human_bytes, human_rate, human_seconds
+from elt_script.wording import counted, escaped, human_bytes, human_rate, human_seconds, safe_json
 
 ALL_TABLES = 50  # up to so many tables, each has its line
 LARGEST_TABLES = 40  # otherwise, so many have
@@ -226,7 +226,7 @@ def _moment(moment: datetime) -> str:
 
 
 def _json(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, indent=2, default=_as_json)
+    return safe_json(json.dumps(values, indent=2, default=_as_json))
 
 
 def _as_json(value: object) -> str:

@@ -124,7 +124,19 @@ def failed_checks(
 
     A check is SQL that must return no rows. Its unqualified names are found in staging first, then under the
     final names. One that names a published table in full would check the old data, which its locks betray.
+    It only reads, also where it ends the transaction that it is given.
     """
+    conn.execute("set default_transaction_read_only = on")
+    try:
+        return _failed_checks(conn, checks, staging, live)
+    finally:
+        if not conn.closed:
+            conn.execute("reset default_transaction_read_only")
+
+
+def _failed_checks(
+    conn: Connection, checks: Iterable[tuple[str, str]], staging: Mapping[str, str], live: int | None
+) -> list[str]:
     places = [*staging.values(), *staging]
     path = sql.SQL(", ").join(sql.Identifier(place) for place in places)
     faults: list[str] = []
@@ -132,7 +144,6 @@ def failed_checks(
         try:
             with conn.transaction(force_rollback=True):
                 conn.execute(sql.SQL("set local search_path = {}").format(path))
-                conn.execute("set transaction read only")
                 cursor = conn.execute(statement.encode())
                 found = _rows_found(cursor)
                 touched = [table for (table,) in conn.execute(query("locked_of"), {"generation": live})]

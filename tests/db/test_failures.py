@@ -305,6 +305,16 @@ AUDITS: dict[str, tuple[str, dict[str, object], str]] = {
         {"checks": [{"name": "set", "sql": "set enable_seqscan = off"}]},
         "check set: it is no query",
     ),
+    "a check that writes": (
+        "",
+        {"checks": [{"name": "odd", "sql": "insert into plain values (1) returning n"}]},
+        "check odd: cannot execute INSERT in a read-only transaction",
+    ),
+    "a check that ends its transaction and writes": (
+        "",
+        {"checks": [{"name": "odd", "sql": "rollback; begin; drop table public.plain; commit; select"}]},
+        "check odd: cannot execute DROP TABLE in a read-only transaction",
+    ),
     "a check that is no SQL": ("", {"checks": [{"name": "odd", "sql": "sélect"}]}, "check odd: syntax error"),
 }
 

@@ -131,6 +131,7 @@ def test_the_message_is_one_line_that_counts() -> None:
             "jobs: 1\n\n---\njobs: 2\n",
             "config.yaml:3: is not YAML: one file holds one document: --- may only ",
         ),
+        ('schemas: ["a\\0b"]\n', "config.yaml:1: schemas[0]: no text may hold a zero byte"),
         ("jobs: 1\npipeline: a\x07\n", "config.yaml:2: YAML allows no control characters"),
         (
             "jobs: !!python/object:os.system 1\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import string
 from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import replace
@@ -14,22 +15,25 @@ import pytest
 import structlog
 from psycopg import sql
 
-from elt_script.display.describe import plan_text
+from elt_script.display.describe import plan_json, plan_text
 from elt_script.display.events import LogFormat, configure
 from elt_script.display.live import live_display
-from elt_script.display.summary import status_text, summary
+from elt_script.display.summary import report_json, status_text, summary
 from elt_script.errors import EltError, complaint
+from elt_script.pg.cluster import Server
 from elt_script.pg.endpoint import Endpoint
-from elt_script.rollback import status
+from elt_script.rollback import rollback, status
 from elt_script.run import plan
 from tests.copying import assert_same, config_of, copied, execute, rows_of
 from tests.databases import Database
 
+HERE = Path(__file__).parent
+DEPENDANTS = 5  # of hostile_dependants.sql that are put on the new data
 FORGED = "2026-01-01T00:00:00Z info run.published"
 NAMES = (
     "\x1b[2J\x1b]0;owned\x07",
     f"a line\n{FORGED}",
-    "\r\x1b[1Aover it",
+    "\r\x1b[1A\x7f\x9b2J\x85over it",
     "\u202etxet\u2066\u200b",
     r"\! touch canary",
     ":x :'x' :\"x\" `touch canary`",
@@ -137,6 +141,56 @@ def test_hostile_names_and_values_are_copied_and_nothing_obeys_them(
         for sign in ("owned\x07", "\x1b[2J", "\u202e", "\u2066", "\n" + FORGED)
         if sign in screen.getvalue()
     ]
+
+
+def named(script: str, number: int, role: str) -> sql.Composed:
+    """Return a script of one of these folders, in which everything has a hostile name."""
+    text, name = HERE.joinpath(script).read_text("utf-8"), NAMES[number]
+    places = {key for _, key, _, _ in string.Formatter().parse(text) if key} - {"l", "role"}
+    names = {key: sql.Identifier(f"{number} {key} {name[:24]}") for key in places}
+    return sql.SQL(text).format(**names, l=sql.Literal(name), role=sql.Identifier(role))  # pyright: ignore[reportArgumentType]  (a file of ours)
+
+
+@pytest.fixture
+def hostile_roles(source_server: Server, destination_server: Server) -> Generator[list[str]]:
+    """A role for each name, at both servers; to be asked for before databases, which must be gone first."""
+    roles = [f"{number} {name[:24]} role" for number, name in enumerate(NAMES)]
+    for verb in ("create", "drop"):
+        for server in (source_server, destination_server):
+            with server.endpoint("source", "postgres").connect() as conn:
+                for role in roles:
+                    conn.execute(sql.SQL("{} role {}").format(sql.SQL(verb), sql.Identifier(role)))
+        if verb == "create":
+            yield roles
+
+
+def test_objects_of_each_kind_keep_their_hostile_names_and_what_others_built_on_them(
+    hostile_roles: list[str], source_database: Database, destination_database: Database
+) -> None:
+    source, destination = source_database.admin, destination_database.admin
+    with source.connect() as conn:
+        for number, role in enumerate(hostile_roles):
+            conn.execute(named("hostile.sql", number, role))
+    stream = io.StringIO()
+
+    with configure("console", stream):
+        first = copied(source, destination, privileges="copy", owners="copy")
+        assert_same(source, destination)
+        with destination.connect() as conn:
+            for number, role in enumerate(hostile_roles):
+                conn.execute(named("hostile_dependants.sql", number, role))
+        config = config_of(source, destination)
+        planned, faults = plan(config)
+        second = copied(source, destination)
+        told = rollback(config)
+
+    assert (faults, first.left_out, second.warnings) == ([], (), ())
+    harmless(stream.getvalue() + plan_text(planned, config) + plan_json(planned, config, faults) + told)
+    for one in (first, second):
+        harmless(summary(one) + report_json(one))
+    assert len(planned.dependants) >= DEPENDANTS * len(NAMES)
+    seen = "select count(*) from pg_publication_tables p join pg_policies using (schemaname)"
+    assert rows_of(destination, seen) == [(2 * len(NAMES),)]
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])

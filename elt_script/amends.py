@@ -18,15 +18,19 @@ class Amends:
     """What is done to the staged tables once all is there, by the source's names.
 
     parts      foreign keys that others made, for partitions: what they are called
+    own        not-null constraints that partitions had before their parents: (table, column)
     validated  constraints that hold for a part, though not for the whole
     triggers   foreign keys' own triggers that do not fire as usual
+    domains    that have no default, though what they are made of has one
     comments   on what comes with something else
     broken     (catalog, OID) of those that pg_dump does write, by a name that no other database has
     """
 
     parts: tuple[Unwritten, ...] = ()
+    own: tuple[tuple[TableName, str], ...] = ()
     validated: tuple[tuple[TableName, str], ...] = ()
     triggers: tuple[Unwritten, ...] = ()
+    domains: tuple[TableName, ...] = ()
     comments: tuple[Unwritten, ...] = ()
     broken: frozenset[tuple[int, int]] = frozenset()
     left_out: tuple[tuple[str, str], ...] = ()
@@ -44,12 +48,15 @@ def amends_of(found: Sequence[Unwritten], excluded: Collection[TableName], roles
     comments = [one for one in copied if one.kind == "comment"]
     return Amends(
         parts=tuple(one for one in copied if one.kind == "part"),
+        own=tuple((one.table, str(one.facts[0])) for one in copied if one.kind == "own"),
         validated=tuple((one.table, one.object) for one in copied if one.kind == "validated"),
         triggers=triggers if roles.superuser else (),
+        domains=tuple(one.table for one in copied if one.kind == "domain"),
         comments=tuple(one for one in comments if one.facts[0] in COMMENTED),
         broken=frozenset((TRIGGERS, int(one.facts[-1])) for one in triggers),
         left_out=(
             *_invalid(copied),
+            *_inherited(copied),
             *_uncommented(comments),
             *(() if roles.superuser else _switched(triggers)),
         ),
@@ -61,6 +68,15 @@ def _invalid(copied: Sequence[Unwritten]) -> Iterator[tuple[str, str]]:
     for one in copied:
         if one.kind == "index":
             yield f"index {one.object} on {one.table}", "it is invalid at the source: reindex it, or drop it"
+
+
+def _inherited(copied: Sequence[Unwritten]) -> Iterator[tuple[str, str]]:
+    for one in copied:
+        if one.kind == "inherited":
+            yield (
+                f"origin of not-null constraint {one.object} of {one.table}",
+                "pg_dump leaves out that a parent gave it: it may get another name, or be the table's own",
+            )
 
 
 def _uncommented(comments: Sequence[Unwritten]) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,11 @@ from elt_script.pg.session import Connection, query, refresh, rows
 from elt_script.tables import CopyJob, TableName
 from elt_script.tables import Sequence as SequenceState
 
+DROP_DEFAULTS = sql.SQL(
+    "select format('alter domain %%s drop default', d) from jsonb_array_elements_text(%(domains)s::jsonb) d"
+    " where to_regtype(d) is not null"
+)
+
 log = structlog.get_logger()
 
 
@@ -101,6 +106,12 @@ def add_last(staging: Staging, destination: Endpoint) -> None:
 def amend(conn: Connection, amends: Amends, places: Mapping[str, str]) -> None:
     """Do what pg_dump did not write; places maps the source's schemas to staging ones."""
     _name_parts(conn, amends.parts, places)
+    domains = [TableName(places[one.schema], one.name).quoted.as_string(None) for one in amends.domains]
+    _execute_each(conn, DROP_DEFAULTS, domains=domains)
+    own = sql.SQL("alter table {} alter column {} set not null")
+    for table, column in amends.own:
+        place = TableName(places[table.schema], table.name)
+        conn.execute(own.format(place.quoted, sql.Identifier(column)))
     validate = sql.SQL("alter table {} validate constraint {}")
     for table, constraint in amends.validated:
         place = TableName(places[table.schema], table.name)

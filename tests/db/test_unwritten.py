@@ -8,6 +8,7 @@ from elt_script.errors import PreflightError
 from elt_script.pg.cluster import Server
 from elt_script.pg.endpoint import Endpoint
 from elt_script.run import plan
+from tests.compare import differences
 from tests.copying import assert_same, config_of, copied, execute, rows_of
 from tests.databases import MakeDatabase
 
@@ -64,6 +65,47 @@ COMMENTED = """
     comment on rule "_RETURN" on v is 'of a view'; comment on type part is 'of a row'; comment on type part[] is 'of rows';
     comment on type span_multirange is 'of many'; comment on function span(float8, float8) is 'of a type';
 """
+NOT_NULLS = """
+    create table w (a int, b int) partition by list (a); create table part partition of w for values in (1);
+    alter table part add constraint own not null b; alter table w add constraint whole not null b;
+    create table part_2 (b int constraint named not null, a int); alter table w attach partition part_2 for values in (2);
+    create table top (n int constraint "top's" not null); create table heir () inherits (top); create table second (n int);
+    create table joint () inherits (second, top); create table deep () inherits (joint); insert into w values (1, 1), (2, 2);
+"""
+NOT_NULLS_BY_OTHERS = """
+    alter table second add constraint "second's" not null n; create table once (n int); create table twice () inherits (once);
+    alter table once add constraint one_day not null n not valid; alter table twice validate constraint one_day;
+"""
+
+
+def test_not_null_constraints_of_18_are_each_ones_own_or_its_parents_or_named(
+    destination_server: Server, make_database: MakeDatabase
+) -> None:
+    source, destination = (make_database(destination_server, role) for role in ("source", "destination"))
+    execute(source.owner, NOT_NULLS)
+
+    report = copied(source.owner, destination.owner)
+
+    assert report.left_out == ()
+    assert_same(source.admin, destination.admin, {"public": "public"})
+
+    execute(source.owner, NOT_NULLS_BY_OTHERS)
+
+    report = copied(source.owner, destination.owner)
+
+    assert [line.partition(": ")[0] for line in report.left_out] == [
+        "origin of not-null constraint top's of public.deep",
+        "origin of not-null constraint top's of public.joint",
+        "origin of not-null constraint one_day of public.twice",
+    ]
+    found = differences(source.admin, destination.admin)
+    assert {line.partition(": ")[0] for line in found if line.startswith("not null")} == {
+        """not null public.deep."second's\"""",
+        """not null public.deep."top's\"""",
+        """not null public.joint."second's\"""",
+        """not null public.joint."top's\"""",
+        "not null public.twice.one_day",
+    }
 
 
 def test_comments_on_what_comes_with_something_else_arrive_or_are_named(
@@ -78,6 +120,26 @@ def test_comments_on_what_comes_with_something_else_arrive_or_are_named(
         assert [line.partition(": ")[0] for line in report.left_out] == [
             "comment on function public.span(double precision,double precision)"
         ]
+
+
+def test_a_domain_without_the_default_of_what_it_is_made_of_has_none(
+    source: Endpoint, source_admin: Endpoint, destination: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(
+        source,
+        """
+        create domain word as text default 'x'; create domain "bare Word" as word; alter domain "bare Word" drop default;
+        create table left_out (id int); create domain other_word as word; create table t (w "bare Word", n int);
+        create function lost(left_out) returns text language sql return 'x';
+        create domain fallen as word check (lost(null) = 'x'); alter domain fallen drop default;
+        """,
+    )
+
+    copied(source, destination, tables={"*": {}, "left_out": {"skip": True}}, schemas={"public": "raw"})
+
+    execute(source, "drop table left_out cascade")
+    execute(source, "drop domain if exists fallen")
+    assert_same(source_admin, destination_admin, {"public": "raw"})
 
 
 def test_states_of_foreign_keys_own_triggers_arrive_where_we_may_set_them(

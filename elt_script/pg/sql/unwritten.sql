@@ -1,15 +1,18 @@
--- What pg_dump does not write about the tables of some schemas, though it makes a difference.
+-- What pg_dump does not write about the tables and domains of some schemas, though it makes a difference.
 --
 -- %(schemas)s  text[]
--- returns      kind text (see below), schema, name text (of the table), object text (its part), facts jsonb
+-- returns      kind text (see below), schema, name text (of the table or domain), object text (its part), facts jsonb
 --              index       an invalid one: it is not written at all
 --              validated   a constraint that holds for a partition or heir, though not for the whole
 --              part        a foreign key that another one made, for a partition: its name, which need not be what pg_restore
 --                          will choose; facts: [schema and name of the table it refers to, and of the other one's, its name]
+--              own         a not-null constraint that a partition had before its parent; facts: [column]
+--              inherited   one that only the parents gave, though not by the name of the first, or while theirs is not valid
 --              trigger     one of a foreign key's own that does not fire as usual; facts: [schema and name of the table that refers, function, type, state,
 --                          its OID]
 --              detaching   a partition of the table whose detaching began and never ended
 --              role        a policy's; facts: [policy]
+--              domain      one without a default, of a domain that has one: pg_dump writes nothing, which takes it over
 --              order       an heir whose columns will be in its parents' order; facts: [is its type that of columns elsewhere]
 with recursive tables as (
     select c.oid, n.nspname, c.relname, c.relispartition, c.reltype
@@ -21,6 +24,27 @@ made as (
     select oid, oid as root from pg_constraint where contype = 'f' and conparentid = 0
     union all
     select k.oid, made.root from made join pg_constraint k on k.conparentid = made.oid
+),
+given as (
+    select k.conrelid, k.conname, a.attname
+    from tables t
+    join pg_constraint k on k.conrelid = t.oid and k.contype = 'n' and not k.conislocal and k.convalidated
+    join pg_attribute a on a.attrelid = t.oid and a.attnum = k.conkey[1]
+    cross join lateral (
+        select bool_and(p.convalidated) as valid, (array_agg(p.conname order by h.inhseqno))[1] as name
+        from pg_inherits h
+        join pg_attribute b on b.attrelid = h.inhparent and b.attname = a.attname
+        join pg_constraint p on p.conrelid = h.inhparent and p.contype = 'n' and p.conkey[1] = b.attnum and not p.connoinherit
+        where h.inhrelid = t.oid
+    ) above
+    where not above.valid or not t.relispartition and above.name <> k.conname
+    union
+    select k.conrelid, k.conname, a.attname
+    from given
+    join pg_inherits h on h.inhparent = given.conrelid
+    join pg_class c on c.oid = h.inhrelid and not c.relispartition
+    join pg_attribute a on a.attrelid = c.oid and a.attname = given.attname
+    join pg_constraint k on k.conrelid = c.oid and k.contype = 'n' and k.conkey[1] = a.attnum and not k.conislocal
 )
 select
     'index' as kind, t.nspname::text as schema, t.relname::text as name, c.relname::text as object, '[]'::jsonb as facts
@@ -51,6 +75,16 @@ join pg_constraint r on r.oid = m.root
 join pg_class rt on rt.oid = r.conrelid
 join pg_namespace tn on tn.oid = rt.relnamespace
 union all
+select 'own', t.nspname, t.relname, k.conname, jsonb_build_array(a.attname)
+from tables t
+join pg_constraint k on k.conrelid = t.oid and k.contype = 'n' and k.conislocal and k.convalidated
+join pg_attribute a on a.attrelid = t.oid and a.attnum = k.conkey[1]
+where t.relispartition and k.coninhcount > 0
+union all
+select 'inherited', t.nspname, t.relname, g.conname, '[]'
+from tables t
+join given g on g.conrelid = t.oid
+union all
 select
     'trigger', t.nspname, t.relname, k.conname,
     jsonb_build_array(rn.nspname, r.relname, g.tgfoid::regproc::text, g.tgtype, g.tgenabled, g.oid::bigint)
@@ -69,6 +103,12 @@ from tables t
 join pg_policy p on p.polrelid = t.oid
 cross join unnest(p.polroles) role
 join pg_roles r on r.oid = role
+union all
+select 'domain', n.nspname, d.typname, '', '[]'
+from pg_type d
+join pg_namespace n on n.oid = d.typnamespace and n.nspname = any(%(schemas)s)
+join pg_type b on b.oid = d.typbasetype and b.typtype = 'd' and b.typdefault is not null
+where d.typdefault is null
 union all
 select 'order', t.nspname, t.relname, '', jsonb_build_array(exists (
     select

@@ -18,11 +18,11 @@ from elt_script.config.value import is_mapping
 from elt_script.errors import ConfigError
 from elt_script.pg.catalog import read_relations
 from elt_script.pg.endpoint import Endpoint, Role, translating
+from elt_script.pg.listening import listened
 from elt_script.pg.process import supervised
 from elt_script.pg.programs import any_programs
 from elt_script.pg.session import query
 from elt_script.steps.wait import wait
-from elt_script.steps.watch import listened
 from elt_script.tables import TableName
 from elt_script.wording import counted
 

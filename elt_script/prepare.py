@@ -17,13 +17,13 @@ from elt_script.pg import dependants
 from elt_script.pg.dependants import Dependant
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.exposure import exposure
+from elt_script.pg.listening import listened
 from elt_script.pg.programs import any_programs
 from elt_script.pg.session import Connection, Moment, one_moment
 from elt_script.plan import Plan
 from elt_script.steps import preflight
 from elt_script.steps.transform import unready
 from elt_script.steps.wait import wait
-from elt_script.steps.watch import listened
 from elt_script.tables import TableName
 
 # Whoever alters a table of the source waits for our snapshot, and everybody else waits behind him, we too: it

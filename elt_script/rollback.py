@@ -12,13 +12,13 @@ from elt_script.errors import PreflightError
 from elt_script.pg import stop
 from elt_script.pg.endpoint import Endpoint, translating
 from elt_script.pg.extension_rows import may_write, read_extension_tables
+from elt_script.pg.listening import listened
 from elt_script.pg.process import supervised
 from elt_script.pg.programs import any_programs
 from elt_script.prepare import application
 from elt_script.report import Status
 from elt_script.steps import publish
 from elt_script.steps.wait import ask, wait
-from elt_script.steps.watch import listened
 from elt_script.wording import escaped
 
 log = structlog.get_logger()

@@ -15,9 +15,9 @@ from rich.console import Console
 from elt_script.config.model import Runs
 from elt_script.errors import CannotConnectError, ConfigError
 from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.listening import listened
 from elt_script.pg.programs import any_programs
 from elt_script.steps.wait import wait
-from elt_script.steps.watch import listened
 from elt_script.tables import TableName
 from elt_script.wording import counted
 from source_db_init import generated

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -102,7 +103,7 @@ PINNED_SINCE = {17: {"transaction_timeout": "0"}}
 
 ANSWER_S = 10.0  # what a server is given to answer a new session's first question
 SESSION_NAMES = 0x1000  # a name has at most 63 bytes, and three of them are left for this
-_sessions = itertools.count()
+_sessions = itertools.count(secrets.randbelow(SESSION_NAMES))  # a worker's are others than its neighbour's
 
 
 def inherited_environment() -> dict[str, str]:

@@ -1,12 +1,13 @@
 """Silence: for how long no server has been at work for what we wait for.
 
 A network that stands still says nothing, and whoever waits cannot tell a server that works from one whose
-answer is lost. The server can: it is asked (pg/sql/at_work.sql) on another session, by steps/watch.py.
+answer is lost. The server can: it is asked (pg/sql/at_work.sql) on another session, by pg/listening.py.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import socket
 import threading
@@ -77,6 +78,12 @@ def of(session: str) -> Silence | None:
     return _run.get(session) or _run.get(session.rpartition("/")[0])
 
 
+def limit_of(session: str) -> float:
+    """Return how long the silence of a run may last, in seconds."""
+    silent = of(session)
+    return silent.limit_s if silent else math.inf
+
+
 @contextmanager
 def limited(application: str, limit_s: float) -> Generator[Silence]:
     """Bound the silence of a run's sessions while this block lasts."""
@@ -84,7 +91,8 @@ def limited(application: str, limit_s: float) -> Generator[Silence]:
     try:
         yield silence
     finally:
-        del _run[application]
+        if of(application) is silence:
+            del _run[application]
 
 
 def name_of(side: str, pid: int) -> str:

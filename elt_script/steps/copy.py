@@ -19,9 +19,11 @@ from elt_script.errors import EltError, SourceError
 from elt_script.pg import stop
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.extension_rows import ExtensionRows
+from elt_script.pg.listening import listened
 from elt_script.pg.passing import patiently
 from elt_script.pg.process import Command, Finished, in_memory, run
 from elt_script.pg.session import Connection, query, value
+from elt_script.pg.silence import limit_of
 from elt_script.tables import Copied, CopyJob, Part, TableCopy
 
 LONGEST_ARGUMENT = 100_000  # bytes; Linux takes 128 KiB
@@ -85,11 +87,12 @@ def _say_so(state: RetryCallState) -> None:
 def _attempted(
     executor: Executor, job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str
 ) -> tuple[list[int], list[int]]:
-    return stop.submit(executor, attempt, job, source, destination, snapshot).result()
+    limit_s = limit_of(source.application)
+    return stop.submit(executor, attempt, job, source, destination, snapshot, limit_s).result()
 
 
 def attempt(
-    job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str
+    job: CopyJob, source: Endpoint, destination: Endpoint, snapshot: str, stall_seconds: float
 ) -> tuple[list[int], list[int]]:
     """Try to copy a job's tables; return how many rows of each were read, and written.
 
@@ -97,10 +100,11 @@ def attempt(
     leaves behind: another attempt, wherever it is made, ends what is left of this one and begins anew.
     """
     source, destination = at_home(source, destination)
-    if job.part and _is_loaded(job, destination):
-        count = _counted(job, source, snapshot)
-        return [count], [count]
-    finished = _pair(job, source, destination, snapshot)
+    with listened((source, destination), stall_seconds):
+        if job.part and _is_loaded(job, destination):
+            count = _counted(job, source, snapshot)
+            return [count], [count]
+        finished = _pair(job, source, destination, snapshot)
     read, written = ([int(count) for count in COUNTED.findall(said)] for said in finished.stderr)
     return read, written
 

@@ -21,6 +21,7 @@ from tests.copying import assert_same, copied, execute
 from tests.dask_cluster import Cluster, dask_cluster, memory
 from tests.databases import Database, MakeDatabase
 from tests.gates import COPY, GATED, closed, waiting_for
+from tests.proxy import proxied
 from tests.untouched import sessions_of_ours, untouched
 
 GATED_TABLE = """
@@ -157,6 +158,23 @@ def test_a_worker_that_loses_what_it_needs_is_named(sides: Sides) -> None:
         " ELT_SOURCE_PASSWORD_FILE gives no password",
         failure.message,
     )
+
+
+@pytest.mark.parametrize("role", ["source", "destination"])
+def test_a_worker_gives_up_what_stands_still_and_tries_again(sides: Sides, role: str) -> None:
+    execute(sides.source.owner, "insert into two values (2001, 'more')")
+    source, destination = sides.source.owner, sides.destination.owner
+    with proxied(source if role == "source" else destination) as (way, proxy):
+        ends = (way, destination) if role == "source" else (source, way)
+        words = b'copy "public"."two"' if role == "source" else b'copy "elt_next_public"."two"'
+        proxy.lose_words(words, words, answer=False, stalls=True)
+        with in_background(*ends, **sides.dask, run={"stall_seconds": 2}) as run:
+            run.future.result(timeout=60)
+
+    assert proxy.broken.is_set()
+    (error,) = [log["error"] for log in run.logs if log["event"] == "copy.retried"]
+    assert re.match(r"worker (alpha|beta) .* stood still for 2 s", error)
+    assert_same(source, destination)
 
 
 def test_a_run_that_is_stopped_stops_its_workers_programs(sides: Sides, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_a_part_whose_commit_nobody_was_told_of_is_not_loaded_twice(
         snapshot = export_snapshot(conn, (), 10)
         jobs = [job for job in jobs_for(conn, 1 << 20, 3) if "binary" in str(job.copies[0].table.name)]
         named = replace(destination, application="elt/pipeline/run")
-        first = [attempt(job, large, named, snapshot) for job in jobs]
+        first = [attempt(job, large, named, snapshot, stall_seconds=60) for job in jobs]
         again = [copy_rows(job, large, named, snapshot, movers)[0].rows for job in jobs]
 
     assert [read for ((read,), _) in first] == again

@@ -157,9 +157,8 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         amends=amends,
         extension_rows=extension_rows,
         faults=(
-            *_faults(selection, source, destination),
+            *_faults(selection, source, destination, copies),
             *_extension_faults(needed, destination, extension_rows),
-            *([] if copies or selection.faults else [NONE_LEFT]),
             *conflicts,
             *amends.faults,
             *access.faults,
@@ -172,8 +171,12 @@ def _gone(selection: Selection, destination: DestinationFacts) -> set[TableName]
     return set(destination.live) - {TableName(selection.schemas[r.schema], r.name) for r in tables}
 
 
-def _faults(selection: Selection, source: SourceFacts, destination: DestinationFacts) -> Iterable[str]:
+def _faults(
+    selection: Selection, source: SourceFacts, destination: DestinationFacts, copies: Sequence[TableCopy]
+) -> Iterable[str]:
     yield from selection.faults
+    if not copies and not selection.faults:
+        yield NONE_LEFT
     yield from _encoding_faults(source, destination)
     yield from _names_cut_short(selection, source, destination)
     yield from _lost_parts(selection, source, destination)

@@ -6,13 +6,10 @@ import gzip
 import json
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,7 @@ import yaml
 from psycopg import sql
 
 from elt_script.pg.endpoint import Endpoint
+from tests.answering import answering, refusal
 from tests.commands import Elt, Ran
 from tests.copying import execute, rows_of
 from tests.databases import Database
@@ -208,35 +206,10 @@ def test_what_programs_and_servers_quote_is_told_to_nobody(world: World) -> None
     assert ["***" in said for said in world.said] == [False, True, False, True, False, True, False, True]
 
 
-@contextmanager
-def quoting(said: str) -> Generator[int]:
-    """Be a server that lets nobody in, and says this to all."""
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                client, _ = server.accept()
-            except OSError:
-                return
-            with closing(client):
-                client.recv(1024)
-                client.sendall(b"E" + len(answer).to_bytes(4, "big") + answer[4:])
-
-    answer = b"\0\0\0\0SFATAL\0C28P01\0M" + said.encode() + b"\0\0"
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield server.getsockname()[1]
-    finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join()
-
-
 def test_a_server_that_quotes_its_connection_string_is_not_quoted(world: World) -> None:
     password = NASTY.format(mark=MARKS["source"])
-    with quoting(f"password authentication failed for postgresql://u:{quote(password)}@h/d") as port:
+    words = f"password authentication failed for postgresql://u:{quote(password)}@h/d"
+    with answering(refusal("28P01", words)) as port:
         elt = world.elt()
         config = yaml.safe_load(elt.config.read_text(encoding="utf-8"))
         config["source"] |= {"port": port, "sslmode": "disable"}

@@ -6,8 +6,7 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Generator, Mapping, MutableMapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,34 +19,8 @@ from elt_script.errors import CannotConnectError
 from elt_script.pg import cluster
 from elt_script.pg.endpoint import Endpoint
 from elt_script.steps.wait import wait
+from tests.answering import answering, refusal
 from tests.databases import Database
-
-STARTING_UP = b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"
-
-
-@contextmanager
-def listener(answer: bytes = b"") -> Generator[int]:
-    """Accept connections on a port, send answer to each, and hang up."""
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                client, _ = server.accept()
-            except OSError:
-                return
-            with closing(client):
-                client.recv(1024)
-                client.sendall(answer)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield server.getsockname()[1]
-    finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join()
 
 
 def changed(endpoint: Endpoint, **parameters: str) -> Endpoint:
@@ -108,14 +81,14 @@ def test_where_nobody_listens_the_attempts_are_counted_and_libpq_says_why(source
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (b"E" + (4 + len(STARTING_UP)).to_bytes(4) + STARTING_UP, "rejecting connections"),
+        (refusal("57P03", "the database system is starting up"), "rejecting connections"),
         (b"", "no response"),
     ],
 )
 def test_a_server_that_starts_up_or_hangs_up_is_asked_again(
     source: Endpoint, answer: bytes, error: str
 ) -> None:
-    with listener(answer) as port, capture_logs() as logs, pytest.raises(CannotConnectError):
+    with answering(answer) as port, capture_logs() as logs, pytest.raises(CannotConnectError):
         wait(changed(source, port=str(port), sslmode="disable"), max_retries=1, delay_seconds=0)
 
     assert [log["error"] for log in logs] == [f"127.0.0.1:{port} - {error}"]

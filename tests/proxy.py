@@ -112,6 +112,7 @@ class Proxy:
         self._delay_s, self._bytes_per_s, self._flips, self._due = 0.0, 0, False, None
         self._answering.set()
         for session in self._sessions:
+            session.deaf = False  # or what comes now would stall it once more
             session.flowing.set()
 
     def stop(self) -> None:

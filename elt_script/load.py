@@ -72,7 +72,14 @@ class Loader:
         Raises the first failure once what is running has ended.
         """
         done = Loaded()
-        work_off(self.pools.minders, self.plan.workers, (self._copy(job, done) for job in self.plan.jobs))
+        tasks = [self._copy(job, done) for job in self.plan.jobs]
+        tasks += [
+            task
+            for job in self.plan.jobs
+            if job.part is None or job.part.number == 1
+            for task in self._audit(job, done, self.source, self.snapshot)
+        ]
+        work_off(self.pools.minders, self.plan.workers, tasks)
         if rows := self.plan.extension_rows:
             with concerning("rows of extensions' tables"):
                 job = self.plan.jobs[0]
@@ -104,10 +111,11 @@ class Loader:
                 copied = [_joined(parts)]
             done.rows.update({one.copy.table.name: one.rows for one in copied})
             done.copy_seconds.update({one.copy.table.name: one.seconds for one in copied})
-            whole = replace(job, part=None)
-            yield self._complete(whole, done)
-            yield self._audit(whole, done, self.source, self.snapshot)
-            yield self._audit(whole, done, self.destination, None)
+            for one in copied:
+                if one.copy.table.name not in self.content:  # its rows are what both servers have counted
+                    done.source[one.copy.table.name] = done.staged[one.copy.table.name] = Checksum(one.rows)
+            yield self._complete(replace(job, part=None), done)
+            yield from self._audit(job, done, self.destination, None)
 
         def do() -> list[Copied]:
             whole = stage.creating(job, self.staging, self.destination)
@@ -123,17 +131,20 @@ class Loader:
         do = partial(finish.complete_tables, job, self.staging, self.destination)
         return Task(job.bytes * 3, _about(f"keys and indexes of {_names(job)}", do), then)
 
-    def _audit(self, job: CopyJob, done: Loaded, endpoint: Endpoint, snapshot: str | None) -> Task:
-        content = [copy.table.name in self.content for copy in job.copies]
+    def _audit(self, job: CopyJob, done: Loaded, endpoint: Endpoint, snapshot: str | None) -> Iterator[Task]:
+        """Read the tables whose content is compared; at the source, that need not wait for their copy."""
+        copies = tuple(copy for copy in job.copies if copy.table.name in self.content)
+        if not copies:
+            return
         into = done.source if snapshot else done.staged
 
         def do() -> tuple[list[Checksum], float]:
             started = time.monotonic()
-            return audit.checksums(endpoint, job, content, snapshot), time.monotonic() - started
+            return audit.checksums(endpoint, copies, job.encoding, snapshot), time.monotonic() - started
 
         def then(result: tuple[list[Checksum], float]) -> Iterator[Task]:
             found, seconds = result
-            for copy, checksum in zip(job.copies, found, strict=True):
+            for copy, checksum in zip(copies, found, strict=True):
                 name = copy.table.name
                 into[name] = checksum
                 done.audit_seconds[name] = done.audit_seconds.get(name, 0.0) + seconds / len(found)
@@ -143,7 +154,9 @@ class Loader:
                     )
             return iter(())
 
-        return Task(job.bytes * 2, _about(f"checksums of {_names(job)}", do), then)
+        names = _first([copy.table.name for copy in copies])
+        weight = sum(copy.table.bytes for copy in copies) * (1 if snapshot else 2)
+        yield Task(weight, _about(f"checksums of {names}", do), then)
 
 
 def _joined(parts: list[Copied]) -> Copied:

@@ -317,7 +317,7 @@ def _report(
             copy.table.bytes,
             done.copy_seconds[copy.table.name],
             done.index_seconds[copy.table.name],
-            done.audit_seconds[copy.table.name],
+            done.audit_seconds.get(copy.table.name, 0.0),
         )
         for copy in plan.copies
     )

@@ -45,6 +45,7 @@ class Column:
     digest: Digest
     send: str | None = None  # the type's send function
     fixed_collation: bool = True  # equal means the same bytes
+    hash: str | None = None  # the function that hashes a value by itself, with a seed
     written_whole: LiteralString = ""  # the cast, if it takes one, after which its text has all of a value
 
     @property
@@ -185,4 +186,4 @@ class Checksum:
     """A table's rows, counted and digested whatever their order."""
 
     rows: int
-    digest: int
+    digest: int = 0  # of a table whose content is not compared

@@ -117,8 +117,11 @@ def _start(command: Command, stdin: IO[bytes]) -> stop.Program:
         process = stop.current().start(begin)
     except OSError as error:
         raise command.error(f"{command.label} could not be started", detail=str(error)) from error
-    with contextlib.suppress(OSError, AttributeError):  # a larger pipe is a gain, never a need
+    # Gains, never needs: a larger pipe, and no switch to a program for each row that reaches it.
+    with contextlib.suppress(OSError, AttributeError):
         fcntl.fcntl(_stdout(process), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setscheduler(process.pid, os.SCHED_BATCH, os.sched_param(0))
     return process
 
 

@@ -46,17 +46,23 @@ objects as (
     union all
     select 7, 'pg_type', t.oid, t.typnamespace
     from pg_type t
-    left join pg_class c on c.oid = t.typrelid
     where t.typtype in ('d', 'e', 'r', 'm')
-        or t.typtype = 'c' and c.relkind = 'c'
-        or t.typtype = 'b' and not exists (select from pg_type of where of.typarray = t.oid)
+        or t.typtype = 'c' and (select c.relkind from pg_class c where c.oid = t.typrelid) = 'c'
+        or t.typtype = 'b' and t.oid is distinct from (select e.typarray from pg_type e where e.oid = t.typelem)
 ),
 chosen as materialized (
     select o.turn, o.classid, o.objid, m.target
     from objects o
     join moves m on m.namespace = o.namespace
-    where {only}
-        and (o.classid::oid, o.objid) not in (select classid, objid from pg_depend where deptype = 'e')
+    where o.namespace = any (array(select namespace from moves)) -- looked at first, in each catalog
+        and {only}
+),
+own as materialized (
+    select c.*
+    from chosen c
+    where not exists (
+        select from pg_depend d where d.classid = c.classid::oid and d.objid = c.objid and d.deptype = 'e'
+    )
 )
 select
     c.classid::oid::bigint as classid,
@@ -72,6 +78,6 @@ select
         i.identity,
         c.target
     ) as statement
-from chosen c
+from own c
 cross join pg_identify_object(c.classid, c.objid, 0) i
 order by c.turn, i.identity

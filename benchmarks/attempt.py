@@ -23,11 +23,14 @@ from benchmarks.installs import Installed
 from benchmarks.measure import ContenderError, Job, Measured, do, measure
 from benchmarks.processes import busy_seconds
 from benchmarks.results import Run
-from benchmarks.servers import Database, Servers, environment
+from benchmarks.servers import COPY, Database, Servers, environment
 
 QUIET = 0.1  # of all cores' time, at most this may be busy for the machine to count as quiet
 LOOK_S = 1.0
 READ_EVERY_S = 0.005
+# Smaller copies stay until the data set is done: a file system may be slow to make thousands of files where
+# as many were deleted a moment ago (ext4 without a journal), and whoever comes next would pay for it.
+DROPPED_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def attempt(
     """Let a contender copy into a fresh database, and return what that took and what it made."""
     run = Run(made.data.name, terms.scale, contender.name, number, "ok", version=installed.version)
     run = replace(run, tables=len(made.tables), rows=made.picture.rows, source_size=made.size)
-    destination = Database(servers.destination, "copy")
+    destination = Database(servers.destination, f"{COPY}{secrets.token_hex(4)}")
     folder = terms.work / f"run-{secrets.token_hex(4)}"
     one = Attempt(terms, servers, made, contender, installed, destination, folder)
     destination.make()
@@ -119,7 +122,8 @@ def attempt(
         note = str(error).replace(servers.source.password, "***")
         return replace(run, status="timeout" if error.timeout else "failed", note=note)
     finally:
-        destination.drop()
+        if made.size > DROPPED_BYTES:
+            destination.drop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

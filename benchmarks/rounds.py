@@ -120,6 +120,7 @@ def _made(order: Order, servers: Servers, data: DataSet) -> Generator[Made]:
         yield made
     finally:
         database.drop()
+        servers.drop_copies()
 
 
 def _told(run: Run, so_far: Results) -> str:

@@ -44,6 +44,7 @@ SHOWN = (
     "lc_collate",
     "jit",
 )
+COPY = "copy_"  # what the names of copies begin with
 Connection = psycopg.Connection[Any]
 
 
@@ -123,6 +124,14 @@ class Servers:
     def cpu_seconds(self) -> tuple[float, float]:
         """Return what they have worked until now."""
         return tree_cpu_seconds(self.source.pid), tree_cpu_seconds(self.destination.pid)
+
+    def drop_copies(self) -> None:
+        """Drop the copies that are still there."""
+        with Database(self.destination, "postgres").connect() as conn:
+            found = conn.execute("select datname from pg_database where starts_with(datname, %s)", [COPY])
+            names = [name for (name,) in found]
+        for name in names:
+            Database(self.destination, name).drop()
 
     def settings(self) -> dict[str, str]:
         """Return the settings that matter, which are the same for both."""

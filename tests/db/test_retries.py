@@ -20,7 +20,7 @@ from tests.proxy import proxied
 RUNS = "select status, step, exit_status from elt.run order by started_at"
 GENERATIONS = "select count(*) from elt.generation where place is not null"
 STAGED = "select nspname from pg_namespace where nspname like 'elt\\_next\\_%'"
-DIGEST = b"hash_record_extended"
+DIGEST = b"hashint8extended("
 PLACED, COMMIT = b"elt.generation set place", b"COMMIT"
 
 

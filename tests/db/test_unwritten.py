@@ -54,6 +54,22 @@ def test_names_of_partitions_foreign_keys_are_the_sources(
         assert_same(source_admin, destination_admin, RAW)
 
 
+def test_a_partitions_foreign_key_that_its_parents_takes_over_is_named(
+    source: Endpoint, source_admin: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(source, KEYS_OF_PARTS)
+    execute(source, "alter table part add constraint again foreign key (n) references r")
+
+    report = copied(source_admin, destination_admin, schemas=RAW)
+
+    reason = "the same one, which the table has from the one it is a partition of, takes it over"
+    assert report.left_out == (f"foreign key again of public.part: {reason}",)
+    found = differences(source_admin, destination_admin, RAW)
+    assert {line for line in found if line.startswith("constraint") and ">" not in line} == {
+        "constraint raw.part.again: only at the source"
+    }
+
+
 COMMENTED = """
     create table r (id int primary key); create table whole (n int references r, m int check (m > 0)) partition by list (n);
     create table part (n int constraint own references r, m int constraint whole_m_check check (m > 0));

@@ -68,4 +68,17 @@ join pg_attribute a on a.atttypid = x.type and a.attnum > 0 and not a.attisdropp
 join pg_class c on c.oid = a.attrelid and c.relkind = 'r'
 join pg_namespace n on n.oid = c.relnamespace and n.nspname = any(%(schemas)s)
 where x.inside
+union all
+select
+    'foreign key', format('%%s of %%s.%%s', k.conname, n.nspname, c.relname),
+    'the same one, which the table has from the one it is a partition of, takes it over', null, null
+from pg_constraint k
+join pg_class c on c.oid = k.conrelid and c.relispartition
+join pg_namespace n on n.oid = c.relnamespace and n.nspname = any(%(schemas)s)
+where k.contype = 'f' and k.conparentid = 0 and exists (
+    select from pg_constraint o
+    where o.conrelid = k.conrelid and o.contype = 'f' and o.conparentid <> 0 and o.confrelid = k.confrelid
+        and (o.conkey, o.confkey, o.confupdtype, o.confdeltype, o.confmatchtype, o.condeferrable, o.condeferred)
+            = (k.conkey, k.confkey, k.confupdtype, k.confdeltype, k.confmatchtype, k.condeferrable, k.condeferred)
+)
 order by 1, 2

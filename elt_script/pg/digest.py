@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import lru_cache
 
 from psycopg import sql
 
@@ -12,13 +13,14 @@ from elt_script.tables import Column, Digest
 
 def digest_query(columns: Iterable[Column], table: sql.Composable, at: int = 0) -> sql.Composed:
     """Return the query for (at, rows, digest) of a table, `from` which it reads; see pg/sql/digest.sql."""
-    compared = [column for column in columns if column.digest is not Digest.NOTHING]
+    compared = tuple(column for column in columns if column.digest is not Digest.NOTHING)
     if not compared:
         return sql.SQL("select {}::int, count(*), 0::numeric from {} t").format(sql.Literal(at), table)
     return query("digest").format(at=sql.Literal(at), hash=_hashed(compared), table=table)
 
 
-def _hashed(columns: Sequence[Column]) -> sql.Composable:
+@lru_cache(maxsize=1000)  # both sides ask for the same, and so do thousands of small tables that are alike
+def _hashed(columns: tuple[Column, ...]) -> sql.Composable:
     """Return a 64-bit hash of a row: of each column by itself, with its own seed, or of them as a record.
 
     A record has to be made and taken apart again, which takes twice the time.
@@ -27,7 +29,8 @@ def _hashed(columns: Sequence[Column]) -> sql.Composable:
     others = [_told_apart(column) for column in columns if not column.hash]
     if others:
         hashes.append(sql.SQL("hash_record_extended(row({}), 0)").format(sql.SQL(", ").join(others)))
-    return sql.SQL(" # ").join(hashes)
+    written = sql.SQL(" # ").join(hashes).as_string(None)
+    return sql.SQL(written)  # pyright: ignore[reportArgumentType]  (of quoted parts)
 
 
 def _alone(column: Column, number: int) -> sql.Composed:

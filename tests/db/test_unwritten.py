@@ -70,6 +70,21 @@ def test_a_partitions_foreign_key_that_its_parents_takes_over_is_named(
     }
 
 
+def test_a_sequence_of_another_type_than_its_identity_column_is_named(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(
+        source, "create table a (id int generated always as identity); create table b (like a including all)"
+    )
+
+    report = copied(source, destination)
+
+    wide = rows_of(source, "select seqtypid::regtype::text from pg_sequence order by seqrelid")
+    assert wide == [("integer",), ("bigint",)]
+    reason = "it is of id, which is of another type: the copy's is that of the column"
+    assert report.left_out == (f"type of sequence public.b_id_seq: {reason}",)
+
+
 COMMENTED = """
     create table r (id int primary key); create table whole (n int references r, m int check (m > 0)) partition by list (n);
     create table part (n int constraint own references r, m int constraint whole_m_check check (m > 0));

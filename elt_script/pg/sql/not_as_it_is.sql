@@ -81,4 +81,14 @@ where k.contype = 'f' and k.conparentid = 0 and exists (
         and (o.conkey, o.confkey, o.confupdtype, o.confdeltype, o.confmatchtype, o.condeferrable, o.condeferred)
             = (k.conkey, k.confkey, k.confupdtype, k.confdeltype, k.confmatchtype, k.condeferrable, k.condeferred)
 )
+union all
+select
+    'type of sequence', format('%%s.%%s', n.nspname, s.relname),
+    format('it is of %%s, which is of another type: the copy''s is that of the column', a.attname), null, null
+from pg_sequence q
+join pg_class s on s.oid = q.seqrelid
+join pg_namespace n on n.oid = s.relnamespace and n.nspname = any(%(schemas)s)
+join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid and d.refclassid = 'pg_class'::regclass
+    and d.deptype = 'i'
+join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid and a.atttypid <> q.seqtypid
 order by 1, 2

@@ -49,9 +49,7 @@ def test_a_session_that_is_lost_begins_the_run_again(
                 held = (
                     "pid in (select pid from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock')"
                 )
-                terminate(
-                    destination.admin, pid_of(destination.admin, f"{held} and wait_event = 'ClientRead'")
-                )
+                terminate(destination.admin, pid_of(destination.admin, f"{held} and state = 'idle'"))
         run.future.result()
 
     assert [log["attempt"] for log in run.logs if log["event"] == "run.retried"] == [1]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import psycopg
+import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from elt_script.errors import EltError
 from elt_script.pg.stop import pause
 
 ATTEMPTS = 3  # at what one table needs
+
+log = structlog.get_logger()
 
 # Class 08, and: a transaction that lost against recovery on a standby, or against another one; a statement
 # that was cancelled; a session that was ended, by an administrator, a restart, a crash, or for being silent.
@@ -36,13 +38,18 @@ def is_passing(error: psycopg.Error) -> bool:
     return isinstance(error, psycopg.OperationalError)  # libpq's own: the connection is lost
 
 
-def patiently(say_so: Callable[[RetryCallState], None]) -> Retrying:
-    """Return what tries again, so often, what is done for one table, where its failure passes."""
+def patiently(event: str) -> Retrying:
+    """Return what does again, so often, what a table needs where its failure passes, and tells the event."""
+
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning(event, attempt=state.attempt_number, error=str(error))
+
     return Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, EltError) and error.transient),
         stop=stop_after_attempt(ATTEMPTS),
         wait=wait_fixed(1),
-        before_sleep=say_so,
+        before_sleep=tell,
         sleep=pause,
         reraise=True,
     )

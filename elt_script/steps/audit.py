@@ -9,7 +9,6 @@ import psycopg
 import structlog
 from psycopg import sql
 from psycopg.pq import ExecStatus
-from tenacity import RetryCallState
 
 from elt_script.errors import AuditError
 from elt_script.pg.digest import digest_query
@@ -62,15 +61,10 @@ def _read(
     if snapshot:
         begin.append(sql.SQL("set transaction snapshot {};").format(sql.Literal(snapshot)))
     script = sql.SQL("\n").join([*begin, sql.SQL("\nunion all\n").join(parts), sql.SQL(";")])
-    finished = patiently(_say_so)(run, endpoint.psql("--file=-"), script=script.as_bytes(None))
+    finished = patiently("audit.retried")(run, endpoint.psql("--file=-"), script=script.as_bytes(None))
     found = [line.split("|") for line in finished.stdout.decode().splitlines()]
     by_place = {int(at): Checksum(int(rows), int(digest)) for at, rows, digest in found}
     return [by_place[at] for at in range(len(parts))]
-
-
-def _say_so(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.warning("audit.retried", attempt=state.attempt_number, error=str(error))
 
 
 def compare(source: Mapping[TableName, Checksum], staged: Mapping[TableName, Checksum]) -> list[str]:

@@ -12,7 +12,6 @@ from itertools import zip_longest
 
 import structlog
 from psycopg import sql
-from tenacity import RetryCallState
 
 from elt_script.arrival import at_home
 from elt_script.errors import EltError, SourceError
@@ -64,7 +63,7 @@ def copy_rows(
             bytes=copy.table.bytes,
         )
     try:
-        read, written = patiently(_say_so)(_attempted, executor, job, source, destination, snapshot)
+        read, written = patiently("copy.retried")(_attempted, executor, job, source, destination, snapshot)
     except EltError as error:
         error.detail = COUNTED.sub("", error.detail)  # ours, not for the reader
         raise
@@ -77,11 +76,6 @@ def copy_rows(
         table = one.copy.table
         log.info("table.copied", table=str(table.name), rows=one.rows, bytes=table.bytes, seconds=one.seconds)
     return copied
-
-
-def _say_so(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.warning("copy.retried", attempt=state.attempt_number, error=str(error))
 
 
 def _attempted(

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import structlog
 from psycopg import sql
-from tenacity import RetryCallState
 
 from elt_script.amends import Amends
 from elt_script.pg.archive import Staging
@@ -54,7 +53,7 @@ def complete_tables(job: CopyJob, staging: Staging, destination: Endpoint) -> fl
     """
     started = time.monotonic()
     places = [place for copy in job.copies for place in copy.places]
-    for attempt in patiently(_say_so):
+    for attempt in patiently("index.retried"):
         with attempt:
             if attempt.retry_state.attempt_number > 1:
                 _remove_keys(places, destination)
@@ -68,11 +67,6 @@ def complete_tables(job: CopyJob, staging: Staging, destination: Endpoint) -> fl
     for copy in job.copies:
         log.info("table.indexed", table=str(copy.table.name), seconds=seconds)
     return seconds
-
-
-def _say_so(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.warning("index.retried", attempt=state.attempt_number, error=str(error))
 
 
 def _remove_keys(tables: Sequence[TableName], destination: Endpoint) -> None:

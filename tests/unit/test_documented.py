@@ -21,7 +21,7 @@ from source_db_init.cli import cli as seeding
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))
-LOGGED = r'\b_?log\.(?:debug|info|warning|error|critical|exception)\(\s*"([^"]*)"'
+LOGGED = r'\b(?:_?log\.(?:debug|info|warning|error|critical|exception)|patiently)\(\s*"([^"]*)"'
 
 
 @cache

@@ -13,18 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from elt_script.config.env import SIDES, Filled, closest, from_environment, variable
-from elt_script.config.model import (
-    Audit,
-    Check,
-    Config,
-    Executor,
-    Publish,
-    Schedule,
-    Server,
-    TableSettings,
-    TransformStep,
-    Wait,
-)
+from elt_script.config.model import SECTIONS, Check, Config, TableSettings, TransformStep
 from elt_script.config.schema import json_schema
 from elt_script.config.url import OTHER_SECRETS
 from elt_script.config.value import NOT_GIVEN, Section, is_mapping
@@ -38,17 +27,6 @@ MOST_BYTES = 1_000_000
 MOST_FAULTS = 100  # that are told at once
 USUAL = Path("config.yaml")
 PASSWORDS: frozenset[Location] = frozenset((side, "password") for side in SIDES)
-
-SECTIONS: dict[str, type[Section]] = {
-    "source": Server,
-    "destination": Server,
-    "wait": Wait,
-    "defaults": TableSettings,
-    "audit": Audit,
-    "publish": Publish,
-    "executor": Executor,
-    "schedule": Schedule,
-}
 
 # pydantic's kinds of errors in our words; the others are told in pydantic's.
 WORDS = {
@@ -92,6 +70,8 @@ def load(path: Path | None, environ: Mapping[str, str], *, without: Collection[s
         config, faults = None, [*faults, *islice(_faults(error, file, document, filled), MOST_FAULTS)]
     if config is None or faults:
         raise _error(file, faults)
+    if filled.unknown:
+        config = config.warned(f"the environment has {', '.join(filled.unknown)}: elt has no such settings")
     return config.warned(*_exposed(file, document, config)) if file else config
 
 

@@ -15,6 +15,7 @@ from elt_script.config.value import FilePath, FolderPath, Section, fault, faults
 from elt_script.tables import TableName
 
 __all__ = [
+    "SECTIONS",
     "Audit",
     "Check",
     "Config",
@@ -330,6 +331,13 @@ class Config(Section):
         for settings in (self.defaults, *matching):
             audit |= settings.model_dump(exclude_unset=True)
         return TableSettings(**audit)
+
+
+SECTIONS: dict[str, type[Section]] = {
+    key: kind
+    for key, field in Config.model_fields.items()
+    if isinstance(kind := field.annotation, type) and issubclass(kind, Section)
+}
 
 
 def _matches(pattern: str, name: TableName) -> bool:

@@ -92,10 +92,9 @@ transform:
     #sql: transform/daily.sql
   #- command: dbt build --project-dir warehouse
 
-# When `elt schedule` runs, one at a time. A key that is missing here is taken from the environment: cron from
-# ELT_SCHEDULE, time_zone from ELT_SCHEDULE_TIME_ZONE, and so on.
+# When `elt schedule` runs, one at a time.
 schedule:
-  #cron: "*/15 * * * *" # as in a crontab, or six fields that begin with seconds
+  #cron: "*/15 * * * *" # as in a crontab, or six fields that begin with seconds; ELT_SCHEDULE
   #time_zone: UTC # whose clock that is, such as Europe/Berlin
   #jitter_seconds: 0 # start up to so much later, at random, 0 to 86400
   #missed: skip # runs that were due while another one was at work: skip, or run_once when it has ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,74 @@ def test_faults_of_the_environment_name_its_variables() -> None:
         "ELT_JOBS": "must be greater than or equal to 1 (tables to copy at once, 1 to 256, by default by "
         "cores, or by the executor's threads)",
     }
+
+
+def said_of(environ: Mapping[str, str]) -> str:
+    """Return the faults, or else the warnings, that variables beside the URLs bring."""
+    try:
+        return "\n".join(load(None, {**URLS, **environ}).warnings)
+    except ConfigError as error:
+        return error.detail
+
+
+def test_every_key_of_one_value_has_a_variable() -> None:
+    environ = {
+        "ELT_WAIT_MAX_RETRIES": "3",
+        "ELT_RUN_STALL_SECONDS": "5",
+        "ELT_SPLIT_BYTES": "1048576",
+        "ELT_PRIVILEGES": "copy",
+        "ELT_EXECUTOR_KIND": "dask",
+        "ELT_EXECUTOR_ADDRESS": "tcp://s:1",
+        "ELT_AUDIT_MAX_SHRINK": "0.5",
+        "ELT_PUBLISH_ADOPT": "true",
+        "ELT_PUBLISH_KEEP": "",
+    }
+
+    config = load(write("publish: {patience_seconds: 7}\nrun: {stall_seconds: 8}"), {**URLS, **environ})
+
+    assert (config.wait.max_retries, config.run.stall_seconds, config.split_bytes) == (3, 8, 1 << 20)
+    assert (config.privileges, config.executor.address, config.audit.max_shrink) == ("copy", "tcp://s:1", 0.5)
+    assert (config.publish.patience_seconds, config.publish.adopt, config.publish.keep) == (7, True, 1)
+    assert said_of({"ELT_RUN_RETRIES": "many"}).startswith("environment: ELT_RUN_RETRIES: must be a whole")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("ELT_SOURCE_PASWORD", "did you mean ELT_SOURCE_PASSWORD?"),
+        ("ELT_SOURCE_PASSWD_FILE", "did you mean ELT_SOURCE_PASSWORD_FILE?"),
+        ("ELT_DESTINATON_SSLMODE", "did you mean ELT_DESTINATION_SSLMODE?"),
+        ("ELT_SOURCE_SSLPASSWORD", "it takes no secret but the password"),
+        ("ELT_WAIT_MAX_RETRY", "did you mean ELT_WAIT_MAX_RETRIES?"),
+        ("ELT_SCHEDULE_TIMEZONE", "did you mean ELT_SCHEDULE_TIME_ZONE?"),
+        ("ELT_SCHEDUL", "did you mean ELT_SCHEDULE?"),
+        ("ELT_JOB", "did you mean ELT_JOBS?"),
+        ("ELT_CONFG", "did you mean ELT_CONFIG?"),
+        ("ELT_SCHEMAS", "schemas is for the config file alone"),
+        ("ELT_AUDIT_CHECKS", "checks is for the config file alone"),
+        ("ELT_DEFAULTS_SKIP", "skip is for the config file alone"),
+    ],
+)
+def test_a_misspelt_variable_is_a_fault(name: str, meant: str) -> None:
+    assert said_of({name: "1"}) == f"environment: {name}: is not a name that elt knows: {meant}"
+    assert said_of({name: ""}) == ""
+
+
+def test_what_others_call_elt_is_at_most_told() -> None:
+    links = {  # of Kubernetes, for services that are called elt and elt-source
+        "ELT_SERVICE_HOST": "10.0.0.1",
+        "ELT_SERVICE_PORT_HTTP": "80",
+        "ELT_PORT": "tcp://10.0.0.1:80",
+        "ELT_PORT_80_TCP_ADDR": "10.0.0.1",
+        "ELT_SOURCE_SERVICE_HOST": "10.0.0.2",
+        "ELT_SOURCE_PORT": "tcp://10.0.0.2:5432",
+        "ELT_SOURCE_PORT_5432_TCP": "tcp://10.0.0.2:5432",
+    }
+
+    assert said_of({"ELTON_JOHN": "1", **links}) == ""
+    told = said_of({"ELT_TEAM": "data", "ELT_WAIT_RETRIES": "3", **links})
+    assert told == "the environment has ELT_TEAM, ELT_WAIT_RETRIES: elt has no such settings"
+    assert load(write("# ${ELT_TEAM}\npipeline: ${ELT_TEAM}"), {**URLS, "ELT_TEAM": "data"}).warnings == ()
 
 
 def test_nothing_at_all_says_how_to_begin() -> None:

@@ -171,6 +171,7 @@ def test_the_message_is_one_line_that_counts() -> None:
         ("bin_dir: config.yaml\n", "config.yaml:1: bin_dir: must be a folder"),
         ("tables: {a.b: {skp: true}}\n", 'config.yaml:1: tables."a.b".skp: is not a key: did you mean skip?'),
         ("transform: [dbt build]\n", "config.yaml:1: transform[0]: must be a mapping (key: value)"),
+        ("run: {retrys: 3}\n", "config.yaml:1: run.retrys: is not a key: did you mean retries?"),
         ("target: {host: x}\n", "config.yaml:1: target: is not a key: did you mean destination?"),
         (
             "publish: {colour: red}\n",

@@ -97,7 +97,6 @@ def test_the_cronjob_is_locked_down(job: Any, pod: Any) -> None:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert pod["enableServiceLinks"] is False
     assert pod["automountServiceAccountToken"] is False
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from elt_script import errors
 from elt_script.cli import cli
-from elt_script.config.env import TOP, variable
+from elt_script.config.env import NAMES
 from elt_script.config.model import Config, Server, TableSettings, TransformStep
 from elt_script.config.value import Section
 from elt_script.errors import EltError
@@ -122,8 +122,7 @@ def variables() -> Iterator[tuple[str, str]]:
         for option in command.params:
             if isinstance(option.envvar, str):
                 yield option.envvar, f"elt {command.name} {option.opts[0]}"
-    for key in TOP:
-        yield variable((key,)), f"the key {key}"
+    yield from ((name, f"the key {key}") for (*above, key), name in NAMES.items() if not above)
     yield from found_in_code(r'"(ELT_[A-Z_]*[A-Z])"')
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -68,4 +69,6 @@ def _with_secret(endpoint: Endpoint) -> Endpoint:
 
 def _has_passfile(named: str | None) -> bool:
     path = named or os.environ.get("PGPASSFILE") or "~/.pgpass"
-    return Path(path).expanduser().is_file()
+    with contextlib.suppress(RuntimeError):  # nobody's home
+        return Path(path).expanduser().is_file()
+    return False

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from elt_script.config.model import Config
-from elt_script.errors import EltError
+from elt_script.errors import ConfigError, EltError
 from elt_script.wording import human_seconds
 
 OVERDUE = timedelta(minutes=2)  # a scheduler that is at work starts a run within a second
@@ -46,7 +46,13 @@ def state_file(config: Config, environ: Mapping[str, str]) -> Path:
     """Return where the state of this pipeline's scheduler is."""
     if config.schedule.state_file:
         return config.schedule.state_file
-    states = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    try:
+        states = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    except RuntimeError:
+        raise ConfigError(
+            "nothing says where the scheduler's state is, and its user has no home folder",
+            hint="Give schedule.state_file, ELT_SCHEDULE_STATE_FILE, or XDG_STATE_HOME.",
+        ) from None
     return Path(states, "elt", f"{config.pipeline}.json")
 
 

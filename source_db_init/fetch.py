@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import urllib.error
 import urllib.request
@@ -52,7 +53,9 @@ def fetch(address: str, folder: Path, report: Report) -> Path:
             f"a CSV cannot be fetched by {parts.scheme}://", hint="Use a path, file://, http:// or https://."
         )
     else:
-        path = Path(address).expanduser()
+        path = Path(address)
+        with contextlib.suppress(RuntimeError):  # ~ of nobody, or of somebody without a home
+            path = path.expanduser()
     if not path.exists():
         raise CsvError(f"there is no file {path}", hint="Correct the path (--csv, DATA_URL).")
     return path

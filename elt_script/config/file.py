@@ -59,11 +59,11 @@ def load(path: Path | None, environ: Mapping[str, str], *, without: Collection[s
     Raises ConfigError with all faults, none of which shows a secret.
     """
     file = path or (USUAL if os.path.lexists(USUAL) else None)  # a link to nowhere is a fault
+    folder = _folder(file)
     document = _read(file, environ)
     document.drop(without)
     filled = from_environment(_top(document), environ, document.names)
     faults = [*document.found(), *filled.faults.values()]
-    folder = file.absolute().parent if file else Path.cwd()
     try:
         config = Config.model_validate(filled.values, context={"folder": folder})
     except ValidationError as error:
@@ -73,6 +73,13 @@ def load(path: Path | None, environ: Mapping[str, str], *, without: Collection[s
     if filled.unknown:
         config = config.warned(f"the environment has {', '.join(filled.unknown)}: elt has no such settings")
     return config.warned(*_exposed(file, document, config)) if file else config
+
+
+def _folder(file: Path | None) -> Path:
+    try:
+        return Path.cwd() / (file.parent if file else "")
+    except FileNotFoundError:
+        raise ConfigError("the working directory is gone", hint="Change to one that is there.") from None
 
 
 def _exposed(file: Path, document: Document, config: Config) -> Iterator[str]:

@@ -32,6 +32,7 @@ HINTS = {
     r"not support SSL|[Cc]ertificate|sslmode|private key|SSL error: .* alert": (
         "Correct sslmode, or the certificates (TLS)."
     ),
+    r"local user with ID": "Give the user: this system has no name for who runs elt.",
     r"definition of service": "Correct the service's name, or PGSERVICEFILE.",
     r"unrecognized configuration parameter|invalid value for parameter": "Use a server of version 14 to 18.",
 }

@@ -196,6 +196,13 @@ def test_what_others_call_elt_is_at_most_told() -> None:
     assert load(write("# ${ELT_TEAM}\npipeline: ${ELT_TEAM}"), {**URLS, "ELT_TEAM": "data"}).warnings == ()
 
 
+def test_a_working_directory_that_is_gone(folder: Path) -> None:
+    folder.rmdir()
+
+    with pytest.raises(ConfigError, match="the working directory is gone"):
+        load(None, {**URLS, "ELT_SOURCE_PASSWORD_FILE": "secret"})
+
+
 def test_nothing_at_all_says_how_to_begin() -> None:
     nowhere = "nothing says where the server is: give host and dbname, or service, or url"
 

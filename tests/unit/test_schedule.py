@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pwd
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -109,6 +111,19 @@ def test_the_state_of_each_pipeline_has_a_file_of_its_own() -> None:
 
     assert health.state_file(config, {"XDG_STATE_HOME": "/states"}) == Path("/states/elt/shop.json")
     assert health.state_file(config, {}) == Path.home() / ".local/state/elt/shop.json"
+
+
+def test_without_a_home_the_state_needs_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(uid: int) -> NoReturn:
+        raise KeyError(uid)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", nobody)  # as in a container that was given a user's number
+
+    with pytest.raises(ConfigError, match="its user has no home folder") as caught:
+        health.state_file(load(None, URLS), {})
+
+    assert "ELT_SCHEDULE_STATE_FILE" in caught.value.hint
 
 
 def test_a_run_gets_the_options_that_the_scheduler_was_given() -> None:

@@ -117,8 +117,9 @@ def test_a_path_and_a_file_address_are_the_file_itself(tmp_path: Path) -> None:
     file.write_bytes(b"x")
 
     assert got(str(file), tmp_path) == got(f"file://{tmp_path}/a%20b.csv", tmp_path) == b"x"
-    with pytest.raises(CsvError, match="there is no file"):
-        got(str(tmp_path / "b.csv"), tmp_path)
+    for missing in (str(tmp_path / "b.csv"), "~no-such-user/b.csv"):
+        with pytest.raises(CsvError, match=f"there is no file {missing}"):
+            got(missing, tmp_path)
 
 
 @pytest.mark.parametrize("address", ["ftp://site.org/a.csv", "s3://bucket/a.csv", "http://[hush"])

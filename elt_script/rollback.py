@@ -63,6 +63,7 @@ def rollback(config: Config) -> str:
                 "as it begins, unless that is at least 2.",
             )
         swap = generations.swap_back(live, before, keeps=config.privileges == "keep")
+        publish.want_room(control, swap)
         drop = config.publish.dependants == "drop"
         extra = publish.build_extra_indexes(control, swap, drop=drop)
         with publish.swap_in(
@@ -81,7 +82,7 @@ def rollback(config: Config) -> str:
         log.warning("dependant.dropped", object=one)
     log.info("run.rolled_back", generation=before.number, instead_of=live.number)
     done = f"generation {before.number} of run {before.run_id} is live again, instead of {live.number}"
-    return "\n".join((done, *map(escaped, staying)))
+    return "\n".join((done, *map(escaped, (*extra.warnings, *carried.warnings, *staying))))
 
 
 def _destination(config: Config, command: str) -> Endpoint:

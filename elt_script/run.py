@@ -278,6 +278,7 @@ def _publish(
     views = [TableName(finals[view.schema], view.name) for view in opaque]
     older = generations.older(control, config.pipeline)
     swap = generations.swap_for_new(number, live, older, plan, views)
+    publish.want_room(control, swap)
     drop = config.publish.dependants == "drop"
     extra = publish.build_extra_indexes(control, swap, plan.given_up, drop=drop)
     patience = config.publish.patience_seconds
@@ -295,9 +296,7 @@ def _publish(
     log.info("run.published", generation=number, as_of=ready_plan.moment.as_of.isoformat())
     for one in (*extra.over, *carried.over):
         log.info("dependant.repointed", object=one)
-    return number, [
-        f"{one} was dropped: it could not come along" for one in (*extra.dropped, *carried.dropped)
-    ]
+    return number, [*extra.warnings, *carried.warnings]
 
 
 def _report(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg import sql
 
-from elt_script.pg.session import Connection, query, rows
+from elt_script.pg.session import Connection, query, rows, value
 from elt_script.tables import TableName
 
 
@@ -31,13 +31,20 @@ class Dependant:
     part: bool
     uses: list[tuple[str, str | None]]
     fault: str | None
+    temporary: bool
 
     def __str__(self) -> str:
         return f"{self.kind} {self.object}"
 
     @property
+    def stays(self) -> bool:
+        """Whether it is a published table, or part of one as a column is: the generation before keeps it."""
+        kinds = ("relation", "column", "not null", "default")
+        return self.part and self.owned and self.kind in kinds
+
+    @property
     def drop(self) -> str | None:
-        """The statement that gives it up, or None where that would lose somebody's data."""
+        """The statement that gives it up, or None where that would lose somebody's data, or it stays."""
         if self.kind == "function":
             return f"drop routine {self.object}"
         if self.kind in ("view", "materialized view", "rule", "trigger", "policy", "index"):
@@ -47,7 +54,7 @@ class Dependant:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A grant or comment of somebody's, as a statement for the next generation; see pg/sql/carried.sql."""
+    """What somebody granted, said or set, as a statement for the next generation; see pg/sql/carried.sql."""
 
     kind: str
     object: str
@@ -70,9 +77,24 @@ class ExtraIndex:
     beginning: str | None
     definition: str
     comment: str | None
+    targets: dict[str, int]
 
     def __str__(self) -> str:
         return self.object
+
+    def is_on(self, conn: Connection, place: TableName) -> bool:
+        """Whether the table in another place has the same already, as after a rollback."""
+        return bool(
+            value(
+                conn,
+                query("already_built"),
+                table=place.quoted.as_string(None),
+                index=TableName(place.schema, self.name).quoted.as_string(None),
+                name=self.name,
+                definition=self.definition[len(self.beginning or "") :],
+                unique=self.beginning and self.beginning.startswith("CREATE UNIQUE"),
+            )
+        )
 
     def on(self, place: TableName) -> sql.Composed | None:
         """Return the statements that build the same on the table in another place.
@@ -81,6 +103,7 @@ class ExtraIndex:
         it is not that, there is no statement.
         """
         name, table = sql.Identifier(self.name), place.quoted
+        index = sql.Identifier(place.schema, self.name)
         if self.beginning is None:
             add = sql.SQL("alter table {} add constraint {} {}")
             built = add.format(table, name, _said(self.definition))
@@ -89,11 +112,12 @@ class ExtraIndex:
             unique = sql.SQL("unique " if self.beginning.startswith("CREATE UNIQUE") else "")
             rest = _said(self.definition[len(self.beginning) :])
             built = sql.SQL("create {}index {} on {} {}").format(unique, name, table, rest)
-            index = sql.Identifier(place.schema, self.name)
             note = sql.SQL("comment on index {} is {}").format(index, self.comment)
         else:
             return None
-        return sql.SQL("; ").join([built, note])
+        aim = sql.SQL("alter index {} alter column {} set statistics {}")
+        aims = (aim.format(index, _said(column), target) for column, target in self.targets.items())
+        return sql.SQL("; ").join([built, note, *aims])
 
 
 def _said(text: str) -> sql.SQL:
@@ -102,16 +126,27 @@ def _said(text: str) -> sql.SQL:
 
 
 def read(conn: Connection, generation: int, places: Mapping[str, str] | None = None) -> list[Dependant]:
+    """Return as read_all() what does not end with somebody's session."""
+    return [one for one in read_all(conn, generation, places) if not one.temporary]
+
+
+def read_all(conn: Connection, generation: int, places: Mapping[str, str] | None = None) -> list[Dependant]:
     """Return what others built on a generation, in the order in which it can be pointed at the next one.
 
     places  final schema → where the next generation stands, where there is one: columns that change their
             types decide how a view is pointed there
     """
-    return rows(conn, Dependant, "dependants", generation=generation, places=json.dumps(dict(places or {})))
+    moves = json.dumps(dict(places or {}))
+    found = rows(conn, Dependant, "dependants", generation=generation, places=moves)
+    found += rows(conn, Dependant, "own_tables", generation=generation)
+    anew = [one.relation for one in found if one.clear]
+    again = dict(conn.execute(query("restored"), {"views": anew}).fetchall()) if anew else {}
+    whole = (replace(one, after=f"{one.after}{again[one.relation]}") if one.clear else one for one in found)
+    return sorted(whole, key=lambda one: one.turn)
 
 
 def read_carried(conn: Connection, generation: int) -> list[Carried]:
-    """Return the grants and comments that others gave to a generation's objects."""
+    """Return the grants, comments and settings that others gave to a generation's objects."""
     return rows(conn, Carried, "carried", generation=generation)
 
 

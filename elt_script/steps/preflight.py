@@ -173,7 +173,7 @@ def make_plan(
     others = [] if faults else built_on(plan)
     given_up: set[str] = set()
     for one, reason in dependants.lost(others, _columns(plan, facts)):
-        if config.publish.dependants == "drop" and one.drop:
+        if config.publish.dependants == "drop" and (one.drop or one.stays):
             given_up.add(str(one))
         else:
             faults.append(f"destination: {one} cannot come along: {reason}")

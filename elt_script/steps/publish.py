@@ -55,10 +55,33 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What others built and now stands on the new generation, and what of it was given up."""
+    """What others built and now stands on the new generation, what was given up, what is left to end."""
 
     over: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What those who built it should know."""
+        return [
+            *(f"{one} was dropped: it could not come along" for one in self.dropped),
+            *(f"{one} shows the data before until its session ends" for one in self.left),
+        ]
+
+
+def want_room(conn: Connection, swap: Swap) -> None:
+    """Raise DestinationError where something of somebody has a name that something staged will need.
+
+    The plan knows of tables, types and routines; this finds indexes and all else, which are staged by now.
+    """
+    places = json.dumps(dict(swap.places))
+    if found := conn.execute(query("clashes"), {"places": places, "live": swap.live}).fetchall():
+        raise DestinationError(
+            f"the destination has {', '.join(one for (one,) in found)}, which elt did not publish",
+            detail="the source has something of the same name",
+            hint="Nothing was published. Drop or rename it at the destination.",
+        )
 
 
 def build_extra_indexes(
@@ -77,7 +100,7 @@ def build_extra_indexes(
         place = TableName(swap.places.get(index.schema, ""), index.table)
         if str(index) in given_up or not _exists(conn, place):
             continue
-        if _exists(conn, TableName(place.schema, index.name)):  # as after a rollback
+        if index.is_on(conn, place):
             over.append(str(index))
             continue
         if (statement := index.on(place)) is None:
@@ -158,12 +181,20 @@ def drop_generation(conn: Connection, generation: int, schemas: Sequence[str]) -
     wanted = _wanted_of(conn, generation, [])
     try:
         with conn.transaction(), locks.taken(conn, wanted, limit, limit):
-            left = [str(one) for one in dependants.read(conn, generation) if not one.part]
+            left = [str(one) for one in dependants.read_all(conn, generation) if not one.part]
+            left += _not_of(conn, generation, schemas)
             for schema in () if left else schemas:
                 conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
     except locks.BlockedError:
         left = locks.blockers(conn, wanted) or ["somebody who has used it until now"]
     return left
+
+
+def _not_of(conn: Connection, generation: int, schemas: Sequence[str]) -> list[str]:
+    """Return what somebody has put into the schemas in which a generation stands."""
+    ours = query("of_generation").format(sql.Literal(generation))
+    found = conn.execute(query("taken").format(ours=ours), {"schemas": list(schemas)}).fetchall()
+    return [f"{kind} {schema}.{name}" for schema, name, kind, _ in found]
 
 
 def _wanted(conn: Connection, swap: Swap) -> locks.Wanted:
@@ -194,7 +225,8 @@ def _swapped(
     conn: Connection, swap: Swap, given_up: Collection[str], built: Collection[str], *, drop: bool
 ) -> Carried:
     """Do the swap, under its locks."""
-    others = [] if swap.live is None else dependants.read(conn, swap.live, swap.places)
+    found = [] if swap.live is None else dependants.read_all(conn, swap.live, swap.places)
+    others = [one for one in found if not one.temporary]
     carried = [] if swap.live is None else dependants.read_carried(conn, swap.live)
     lost = [one for one in others if str(one) in given_up]
     kept = [one for one in others if one not in lost and str(one) not in built]
@@ -207,8 +239,8 @@ def _swapped(
     if swap.live is not None:
         move_objects(conn, swap.previous, query("of_generation").format(sql.Literal(swap.live)))
     move_objects(conn, {staged: final for final, staged in swap.staged.items()})
+    _carry(conn, swap, carried)  # before what is filled anew by those who may read
     failed = _repoint(conn, kept, drop=drop)
-    _carry(conn, swap, carried)
     for view in swap.opaque:
         refresh(conn, view)
     _clear_aside(conn, [one for one in kept if one not in failed])
@@ -218,7 +250,11 @@ def _swapped(
     for position in positions:
         conn.execute(position)
     over = [str(one) for one in kept if one.after and one not in failed]
-    return Carried(tuple(over), tuple(str(one) for one in (*lost, *failed)))
+    return Carried(
+        tuple(over),
+        tuple(str(one) for one in (*lost, *failed)),
+        tuple(str(one) for one in found if one.temporary),
+    )
 
 
 def _carry(conn: Connection, swap: Swap, carried: Sequence[dependants.Carried]) -> None:

@@ -33,6 +33,8 @@ create trigger instead instead of insert on theirs.moods for each row execute fu
 create rule never as on delete to theirs.moods do instead nothing;
 create view theirs.moods_above as select count(*) as n, min(mood) as least from theirs.moods;
 alter view theirs.moods_above owner to {analyst};
+create view theirs.open_once as select mood from public.customers; -- default privileges of the schema gave it away
+alter default privileges in schema theirs grant select on tables to {reader};
 create view theirs.literal as select 'ok'::public.mood as mood;
 
 -- materialized views
@@ -44,12 +46,23 @@ create materialized view theirs.totals with (fillfactor = 70) as
 create unique index totals_customer on theirs.totals (customer_id);
 create index totals_amount on theirs.totals (amount) where amount > 0;
 comment on materialized view theirs.totals is 'their totals';
+comment on index theirs.totals_amount is 'their index on it';
+alter index theirs.totals_amount set (fillfactor = 60);
+create index totals_expression on theirs.totals ((amount * 2));
+alter index theirs.totals_expression alter column 1 set statistics 300;
+alter materialized view theirs.totals cluster on totals_customer;
+alter materialized view theirs.totals alter amount set statistics 400;
+alter materialized view theirs.totals alter batch set (n_distinct = 2);
+create statistics theirs.of_totals on amount, batch from theirs.totals;
+create materialized view theirs.by_analyst_too as select n from theirs.by_analyst;
 comment on column theirs.totals.amount is 'in factors';
 grant select on theirs.totals to {reader};
 alter materialized view theirs.totals owner to {analyst};
 create materialized view theirs.total as select sum(amount) as amount, max(batch) as batch from theirs.totals;
 create view theirs.on_total as select amount, batch from theirs.total;
 create materialized view theirs.on_view as select name from theirs.names_above;
+alter materialized view theirs.on_view alter name set storage external, alter name set compression pglz;
+alter materialized view theirs.on_view set (toast.autovacuum_enabled = off);
 create materialized view theirs.unpopulated as select * from public.orders with no data;
 create function theirs.total() returns numeric language sql stable return (select amount from theirs.total);
 create materialized view theirs.on_function as select theirs.total() as amount;
@@ -93,6 +106,7 @@ create trigger replica after insert on public.orders for each statement execute 
 create constraint trigger constrained after insert on public.orders deferrable initially deferred
     for each row execute function theirs.noted();
 create trigger on_parted before insert on public.days for each row execute function theirs.noted();
+alter table public.days_2026 disable trigger on_parted;
 alter table public.orders disable trigger disabled, enable always trigger always, enable replica trigger replica;
 comment on trigger origin on public.orders is 'their trigger';
 alter table public.customers enable row level security;
@@ -118,6 +132,24 @@ alter table public.orders add constraint positive check (amount > 0);
 alter table public.orders add constraint to_theirs foreign key (batch) references theirs.factors not valid;
 comment on constraint unique_pair on public.orders is 'their constraint';
 create statistics theirs.together (dependencies) on customer_id, amount from public.orders;
+comment on statistics theirs.together is 'their statistics';
+alter statistics theirs.together set statistics 70;
+create statistics theirs.of_analyst on amount, batch from public.orders;
+alter statistics theirs.of_analyst owner to {analyst};
+alter index public.expression_index alter column 2 set statistics 80;
+
+-- what they set on published tables, columns and views
+alter table public.orders alter note set statistics 500, alter note set storage external, alter note set compression pglz;
+alter table public.orders alter amount set (n_distinct = 7, n_distinct_inherited = -0.5), alter note set not null;
+alter table public.orders set (fillfactor = 70, autovacuum_enabled = off, toast.autovacuum_vacuum_threshold = 9);
+alter table public.orders cluster on orders_id_customer_id_key;
+alter table public.days alter n set not null;
+alter table public.days_2026 set (parallel_workers = 2);
+alter view public.order_names set (security_invoker = true);
+alter materialized view public.order_totals alter amount set statistics 90;
+alter materialized view public.order_totals set (fillfactor = 80);
+create unique index their_identity on public.customers (id);
+alter table public.customers replica identity using index their_identity;
 
 -- publications
 create publication chosen for table public.orders (id, amount) where (amount > 10), public.customers;
@@ -125,6 +157,10 @@ alter table public.orders replica identity full;
 
 -- comments and grants on what is published
 comment on table public.orders is 'their comment on orders';
+comment on constraint orders_pkey on public.orders is 'their comment on a key';
+comment on index public.orders_id_customer_id_key is 'their comment on an index';
+comment on function public.double is 'their comment on a function';
+comment on type public.mood is 'their comment on a type';
 comment on column public.orders.amount is 'their comment on amount';
 grant select on public.orders to {reader} with grant option;
 grant select (id, name), update (name) on public.customers to {reader};

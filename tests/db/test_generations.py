@@ -31,6 +31,16 @@ IMPOSSIBLE = """
     create view theirs.of_a_column_that_goes as select gone from public.going;
     create view theirs.of_a_table_that_goes as select count(*) as n from public.leaving;
     create materialized view theirs.of_a_view_that_goes as select n from public.gone_view;
+    alter table public.customers add theirs text, add "the'irs" int;
+    alter table public.kept rename to backup;
+    alter view public.moved_view set schema theirs;
+    create schema closed;
+    create view closed.of_a_closed_schema as select id from public.orders;
+"""
+CLOSED = """
+    alter schema closed owner to {reader};
+    grant usage on schema closed to public;
+    alter table public.given owner to {reader};
 """
 NAMED = [
     "view theirs.of_another_role cannot come along: it belongs to another role",
@@ -46,6 +56,11 @@ NAMED = [
     "sequence public.owned cannot come along",
     "default of public.orders.note cannot come along: it was added to a published table",
     r"view theirs.of_a_column_that_goes cannot come along: the source no longer has public.going.gone",
+    "relation public.backup cannot come along: it was kept when it was published",
+    "relation theirs.moved_view cannot come along: it was moved_view when",
+    "relation public.given cannot come along: it belongs to another role",
+    r"column public.customers.theirs, public.customers.\"the'irs\" cannot come along: it was added to a published table",
+    "view closed.of_a_closed_schema cannot come along: .* may not create in schema closed",
     r"view theirs.of_a_table_that_goes cannot come along: the source no longer has public.leaving",
     "materialized view theirs.of_a_view_that_goes cannot come along: the source no longer has public.gone_view",
 ]
@@ -53,6 +68,9 @@ GOING = """
     create table going (id int primary key, gone int, "odd.column" int);
     create table leaving (n int);
     create view gone_view as select 1 as n;
+    create view moved_view as select 1 as n;
+    create table kept (n int);
+    create table given (n int);
     create function latest(a int, b int) returns int language sql immutable return b;
 """
 GONE = "alter table going drop gone; drop table leaving; drop view gone_view"
@@ -72,6 +90,7 @@ def test_all_that_cannot_come_along_is_named_before_anything_is_touched(new_worl
     copied(world.source, world.destination)
     execute(world.destination, IMPOSSIBLE.format(reader=world.reader))
     execute(world.admin, f"alter view theirs.of_another_role owner to {world.reader}")
+    execute(world.admin, CLOSED.format(reader=world.reader))
     execute(world.source, GONE)
 
     with untouched(world.admin), pytest.raises(PreflightError) as failure:

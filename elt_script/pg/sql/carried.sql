@@ -1,17 +1,18 @@
--- Grants and comments that people gave to the objects of a generation, and what they switched on its tables, as
--- statements for the next one.
+-- Grants and comments that people gave to the objects of a generation, and what they set and switched on its tables
+-- and views, as statements for the next one.
 --
 -- Must run with an empty search_path, while the generation stands under its final names.
 --
 -- %(generation)s  bigint
--- returns         kind (relation, routine, type), object text (its name in full), statement text
+-- returns         kind (relation; table, view, materialized view, sequence; column; stored column, long column; constraint,
+--                 routine, type), object text (its name in full), statement text
 with ours as materialized (
     select classid, objid, comments, facts from elt.object where generation = %(generation)s
 ),
 relations as materialized (
     select
         c.oid, c.relacl, c.relowner, c.oid::regclass::text as name, ours.comments, ours.facts, c.relkind,
-        c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
+        c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.relnamespace, c.reloptions, c.reltoastrelid,
         case c.relkind when 'S' then 'sequence' when 'v' then 'view' when 'm' then 'materialized view' else 'table' end as word
     from ours
     join pg_class c on ours.classid = 'pg_class'::regclass and c.oid = ours.objid
@@ -77,7 +78,7 @@ cross join aclexplode(t.typacl) a
 where a.grantee <> t.typowner and (a.grantee = 0 or exists (select from pg_roles where oid = a.grantee))
 union all
 select
-    case d.objsubid when 0 then 'relation' else 'column' end,
+    case d.objsubid when 0 then r.word else 'column' end,
     r.name || coalesce('.' || quote_ident(t.attname), ''),
     format(
         'comment on %%s %%s is %%L', case d.objsubid when 0 then r.word else 'column' end,
@@ -88,23 +89,98 @@ join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = r.oid
 left join pg_attribute t on t.attrelid = r.oid and t.attnum = d.objsubid and d.objsubid > 0
 where d.description is distinct from r.comments ->> d.objsubid::text
 union all
+select named.kind, named.object, format('comment on %%s is %%L', named.words, d.description)
+from ours
+join pg_description d on d.classoid = ours.classid and d.objoid = ours.objid and d.objsubid = 0
+left join pg_constraint k on d.classoid = 'pg_constraint'::regclass and k.oid = d.objoid and k.conrelid <> 0
+cross join lateral (
+    select
+        'constraint' as kind, k.conrelid::regclass || '.' || quote_ident(k.conname) as object,
+        format('constraint %%I on %%s', k.conname, k.conrelid::regclass) as words
+    where k.oid is not null
+    union all
+    select 'relation', c.oid::regclass::text, 'index ' || c.oid::regclass
+    from pg_class c
+    where d.classoid = 'pg_class'::regclass and c.oid = d.objoid and c.relkind in ('i', 'I')
+    union all
+    select 'routine', p.oid::regprocedure::text, 'routine ' || p.oid::regprocedure
+    from pg_proc p
+    where d.classoid = 'pg_proc'::regclass and p.oid = d.objoid
+    union all
+    select 'type', t.oid::regtype::text, 'type ' || t.oid::regtype
+    from pg_type t
+    where d.classoid = 'pg_type'::regclass and t.oid = d.objoid
+) named
+where d.description is distinct from ours.comments ->> '0'
+union all
 select
-    'relation', r.name,
+    r.word, r.name,
     format('alter table %%s %%s row level security', r.name, case when r.relrowsecurity then 'enable' else 'disable' end)
 from relations r
 where r.relkind in ('r', 'p') and r.relrowsecurity <> coalesce((r.facts ->> 'row security')::bool, false)
 union all
 select
-    'relation', r.name,
+    r.word, r.name,
     format('alter table %%s %%s row level security', r.name, case when r.relforcerowsecurity then 'force' else 'no force' end)
 from relations r
 where r.relkind in ('r', 'p') and r.relforcerowsecurity <> coalesce((r.facts ->> 'forced row security')::bool, false)
 union all
 select
-    'relation', r.name,
+    r.word, r.name,
     format(
         'alter table %%s replica identity %%s', r.name,
         case r.relreplident when 'f' then 'full' when 'n' then 'nothing' else 'default' end
     )
 from relations r
 where r.relkind in ('r', 'p') and r.relreplident <> 'i' and r.relreplident::text <> coalesce(r.facts ->> 'identity', 'd')
+union all
+select
+    'relation', i.indexrelid::regclass::text, format('alter table %%s %%s %%I', r.name, chosen.words, x.relname)
+from relations r
+join pg_index i on i.indrelid = r.oid and (i.indisreplident or i.indisclustered)
+join pg_class x on x.oid = i.indexrelid
+cross join lateral (
+    values
+    (i.indisreplident and r.relreplident = 'i', 'identity index', 'replica identity using index'),
+    (i.indisclustered, 'cluster', 'cluster on')
+) chosen (is_so, fact, words)
+where chosen.is_so and x.relname is distinct from r.facts ->> chosen.fact
+union all
+select
+    r.word, r.name,
+    case when o.now is null then format('alter %%s %%s reset (%%s%%s)', r.word, r.name, o.prefix, o.key)
+        else format('alter %%s %%s set (%%s%%s = %%L)', r.word, r.name, o.prefix, o.key, o.now) end
+from relations r
+left join pg_class t on t.oid = r.reltoastrelid
+cross join lateral (
+    values ('', r.reloptions, r.facts -> 'options'), ('toast.', t.reloptions, r.facts -> 'toast options')
+) kinds (prefix, now, before)
+cross join lateral (
+    select kinds.prefix, key, max(value) filter (where is_now) as now, max(value) filter (where not is_now) as before
+    from (
+        select split_part(o, '=', 1) as key, substr(o, strpos(o, '=') + 1) as value, true as is_now from unnest(kinds.now) o
+        union all
+        select split_part(o, '=', 1), substr(o, strpos(o, '=') + 1), false from jsonb_array_elements_text(kinds.before) o
+    ) told
+    group by key
+) o
+where o.now is distinct from o.before
+union all
+select s.kind, r.name || '.' || quote_ident(a.attname), format('alter table %%s alter column %%I set %%s', r.name, a.attname, s.setting)
+from relations r
+join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+join pg_type t on t.oid = a.atttypid
+cross join lateral (
+    values
+    ('stored column', coalesce(a.attstattarget, -1) <> coalesce((r.facts #>> array['columns', a.attnum::text, '0'])::int, -1),
+        'statistics ' || coalesce(a.attstattarget, -1)),
+    ('stored column', to_jsonb(a.attoptions) is distinct from r.facts #> array['columns', a.attnum::text, '1'] and a.attoptions is not null,
+        '(' || array_to_string(a.attoptions, ', ') || ')'),
+    ('long column', a.attstorage::text <> coalesce(r.facts #>> array['columns', a.attnum::text, '2'], t.typstorage::text),
+        'storage ' || case a.attstorage when 'p' then 'plain' when 'e' then 'external' when 'x' then 'extended' else 'main' end),
+    ('long column', a.attcompression::text <> coalesce(r.facts #>> array['columns', a.attnum::text, '3'], ''),
+        'compression ' || case a.attcompression when 'l' then 'lz4' when 'p' then 'pglz' else 'default' end)
+) s (kind, differs, setting)
+where r.relkind in ('r', 'p', 'm')
+    and (r.facts -> 'columns' ? a.attnum::text or a.attstattarget >= 0 or a.attoptions is not null or a.attstorage <> t.typstorage or a.attcompression <> '')
+    and s.differs

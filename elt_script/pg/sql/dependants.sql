@@ -9,7 +9,7 @@
 --              that it reads beside our own), before, after and clear text
 --              (statements for before and after the swap, and after all of those, or null), turn int (their order), owned
 --              bool, part bool (of a table of the generation: goes with it), uses jsonb [[table as schema.table, column or
---              null], …], fault text (why it cannot come along, or null)
+--              null], …], fault text (why it cannot come along, or null), temporary bool (of another session)
 with recursive generation as materialized (
     select classid, objid from elt.object where generation = %(generation)s
 ),
@@ -77,46 +77,6 @@ rebuilt as materialized (
     join pg_class c on depths.classid = 'pg_class'::regclass and c.oid = depths.objid
     join pg_namespace n on n.oid = c.relnamespace
     where c.relkind = 'm' or c.oid in (select oid from retyped)
-),
-restored as materialized ( -- what a view that is built anew must be given again
-    select
-        v.oid,
-        coalesce((
-            select string_agg(format(
-                '; grant %%s on %%s to %%s%%s', a.privilege_type, v.oid::regclass,
-                case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
-                case when a.is_grantable then ' with grant option' else '' end
-            ), '')
-            from aclexplode(v.relacl) a
-            where a.grantee <> v.relowner
-        ), '')
-            || coalesce((
-                select string_agg(format(
-                    '; grant %%s (%%I) on %%s to %%s%%s', a.privilege_type, t.attname, v.oid::regclass,
-                    case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
-                    case when a.is_grantable then ' with grant option' else '' end
-                ), '')
-                from pg_attribute t
-                cross join aclexplode(t.attacl) a
-                where t.attrelid = v.oid and a.grantee <> v.relowner
-            ), '')
-            || coalesce((
-                select string_agg(format(
-                    '; comment on %%s is %%L',
-                    case d.objsubid
-                        when 0 then case v.relkind when 'm' then 'materialized ' else '' end || 'view ' || v.oid::regclass
-                        else format('column %%s.%%I', v.oid::regclass, t.attname)
-                    end,
-                    d.description
-                ), '')
-                from pg_description d
-                left join pg_attribute t on t.attrelid = v.oid and t.attnum = d.objsubid and d.objsubid > 0
-                where d.classoid = 'pg_class'::regclass and d.objoid = v.oid
-            ), '')
-            || case v.relowner when (select oid from pg_roles where rolname = current_user) then '' else format(
-                '; alter table %%s owner to %%I', v.oid::regclass, pg_get_userbyid(v.relowner)
-            ) end as statements
-    from rebuilt v
 ),
 ours as materialized (
     select classid, objid from generation
@@ -195,14 +155,12 @@ listed as (
             || case when v.relkind = 'm' and v.relispopulated then format('; refresh materialized view %%s', v.oid::regclass) else '' end
             || coalesce((
                 select string_agg('; ' || pg_get_indexdef(indexrelid), '') from pg_index where indrelid = v.oid
-            ), '')
-            || restored.statements,
+            ), ''),
         v.depth + 10, v.relowner, false, m.uses, null,
         format(
             'drop %%s elt_aside_%%s.%%I', case v.relkind when 'm' then 'materialized view' else 'view' end, v.relnamespace, v.relname
         )
     from rebuilt v
-    join restored on restored.oid = v.oid
     cross join lateral (
         select coalesce(jsonb_agg(distinct jsonb_build_array(t.nspname || '.' || t.relname, a.attname)), '[]') as uses
         from needs n
@@ -213,8 +171,8 @@ listed as (
     union all
     select
         m.classid, m.objid, 'rule', format('%%I on %%s', r.rulename, c.oid::regclass), c.oid,
-        null,
-        replace(pg_get_ruledef(r.oid), 'CREATE RULE ', 'CREATE OR REPLACE RULE ')
+        case when m.part then format('drop rule %%I on %%s', r.rulename, c.oid::regclass) end,
+        case when m.part then pg_get_ruledef(r.oid) else replace(pg_get_ruledef(r.oid), 'CREATE RULE ', 'CREATE OR REPLACE RULE ') end
             || case r.ev_enabled when 'O' then '' else format(
                 ' alter table %%s %%s rule %%I', c.oid::regclass,
                 case r.ev_enabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end, r.rulename
@@ -240,10 +198,16 @@ listed as (
         m.classid, m.objid, 'trigger', format('%%I on %%s', t.tgname, t.tgrelid::regclass), case when not m.on_ours then t.tgrelid end,
         case when c.oid not in (select oid from rebuilt) then format('drop trigger %%I on %%s', t.tgname, t.tgrelid::regclass) end,
         pg_get_triggerdef(t.oid)
-            || case t.tgenabled when 'O' then '' else format(
-                '; alter table %%s %%s trigger %%I', t.tgrelid::regclass,
-                case t.tgenabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end, t.tgname
-            ) end
+            || coalesce((
+                with recursive tree as ( -- of those of partitions, which it makes again
+                    select t.oid, t.tgrelid, t.tgenabled union all
+                    select p.oid, p.tgrelid, p.tgenabled from tree join pg_trigger p on p.tgparentid = tree.oid
+                )
+                select string_agg(format(
+                    '; alter table if exists only %%s %%s trigger %%I', tgrelid::regclass,
+                    case tgenabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end, t.tgname
+                ), '')
+                from tree where tgenabled <> 'O'), '')
             || format('; comment on trigger %%I on %%s is %%L', t.tgname, t.tgrelid::regclass, obj_description(t.oid, 'pg_trigger')),
         207, c.relowner, m.part, m.uses, null, null
     from merged m
@@ -257,10 +221,7 @@ listed as (
             'create policy %%I on %%s as %%s for %%s to %%s', p.polname, p.polrelid::regclass,
             case when p.polpermissive then 'permissive' else 'restrictive' end,
             case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end,
-            (
-                select string_agg(case role when 0 then 'public' else quote_ident(pg_get_userbyid(role)) end, ', ')
-                from unnest(p.polroles) role
-            )
+            (select string_agg(case role when 0 then 'public' else quote_ident(pg_get_userbyid(role)) end, ', ') from unnest(p.polroles) role)
         )
             || coalesce(' using (' || pg_get_expr(p.polqual, p.polrelid) || ')', '')
             || coalesce(' with check (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '')
@@ -307,14 +268,12 @@ listed as (
             || coalesce((
                 select ' (' || string_agg(quote_ident(a.attname), ', ' order by a.attnum) || ')'
                 from pg_attribute a
-                where a.attrelid = r.prrelid
-                    and jsonb_typeof(to_jsonb(r) -> 'prattrs') = 'array'
+                where a.attrelid = r.prrelid and jsonb_typeof(to_jsonb(r) -> 'prattrs') = 'array'
                     and to_jsonb(r) -> 'prattrs' @> to_jsonb(a.attnum)
             ), '')
             || coalesce((
                 select format(' where (%%s)', to_jsonb(t) ->> 'rowfilter')
-                from pg_publication_tables t
-                join pg_namespace n on n.nspname = t.schemaname
+                from pg_publication_tables t join pg_namespace n on n.nspname = t.schemaname
                 join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
                 where t.pubname = p.pubname and c.oid = r.prrelid and to_jsonb(t) ->> 'rowfilter' is not null
             ), ''),
@@ -325,7 +284,13 @@ listed as (
     union all
     select
         m.classid, m.objid, 'statistics', format('%%I.%%I', n.nspname, s.stxname), null, format('drop statistics %%I.%%I', n.nspname, s.stxname),
-        pg_get_statisticsobjdef(s.oid), 209, s.stxowner, false, m.uses, null, null
+        pg_get_statisticsobjdef(s.oid)
+            || case when s.stxstattarget >= 0 then format('; alter statistics %%I.%%I set statistics %%s', n.nspname, s.stxname, s.stxstattarget) else '' end
+            || format('; comment on statistics %%I.%%I is %%L', n.nspname, s.stxname, obj_description(s.oid, 'pg_statistic_ext'))
+            || case when pg_get_userbyid(s.stxowner) = current_user then '' else format(
+                '; alter statistics %%I.%%I owner to %%I', n.nspname, s.stxname, pg_get_userbyid(s.stxowner)
+            ) end,
+        209, s.stxowner, false, m.uses, null, null
     from merged m
     join pg_statistic_ext s on m.classid = 'pg_statistic_ext'::regclass and s.oid = m.objid
     join pg_namespace n on n.oid = s.stxnamespace
@@ -412,6 +377,23 @@ select
             and has_table_privilege(c.oid, 'select')
             and not exists (select from ours where ours.classid = 'pg_class'::regclass and ours.objid = c.oid)
     ) as reads,
-    before, after, clear, turn, owner = 0 or pg_has_role(owner, 'usage') as owned, part, uses, fault
+    before, after, clear, turn, owner = 0 or pg_has_role(owner, 'usage') as owned, part, uses,
+    coalesce(fault, (
+        select format('%%s may not create in schema %%I', pg_get_userbyid(role.oid), home.nspname)
+        from (values (quote_ident(current_user)::regrole::oid), (case when clear is not null or kind = 'statistics' then owner end)) role (oid)
+        join pg_namespace home on home.oid = case kind
+            when 'function' then (select pronamespace from pg_proc where oid = objid)
+            when 'statistics' then (select stxnamespace from pg_statistic_ext where oid = objid)
+            else (select relnamespace from pg_class where oid = objid)
+        end
+        where kind in ('view', 'materialized view', 'function', 'statistics') and after is not null
+            and not has_schema_privilege(role.oid, home.oid, 'create')
+        limit 1
+    )) as fault,
+    exists (
+        select from pg_class c where c.oid = coalesce(relation, case classid when 'pg_class'::regclass then objid end) and pg_is_other_temp_schema(c.relnamespace)
+        union all
+        select from pg_proc p where classid = 'pg_proc'::regclass and p.oid = objid and pg_is_other_temp_schema(p.pronamespace)
+    ) as temporary
 from listed
 order by turn, kind, object

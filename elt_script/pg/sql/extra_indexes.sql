@@ -3,7 +3,8 @@
 --
 -- %(generation)s  bigint
 -- returns         object text (as people name it), schema text, table text, name text, beginning text (of the definition
---                 of an index; null for a constraint), definition text, comment text
+--                 of an index; null for a constraint), definition text, comment text,
+--                 targets jsonb {number of its column: statistics target}
 with ours as materialized (
     select classid, objid from elt.object where generation = %(generation)s
 )
@@ -19,7 +20,12 @@ select
         n.nspname, c.relname
     ) end as beginning,
     coalesce(pg_get_constraintdef(k.oid), pg_get_indexdef(x.indexrelid)) as definition,
-    coalesce(obj_description(k.oid, 'pg_constraint'), obj_description(x.indexrelid, 'pg_class')) as comment
+    coalesce(obj_description(k.oid, 'pg_constraint'), obj_description(x.indexrelid, 'pg_class')) as comment,
+    (
+        select coalesce(jsonb_object_agg(a.attnum, a.attstattarget), '{{}}')
+        from pg_attribute a
+        where a.attrelid = x.indexrelid and a.attstattarget >= 0
+    ) as targets
 from ours
 join pg_index x on ours.classid = 'pg_class'::regclass and x.indrelid = ours.objid
 join pg_class i on i.oid = x.indexrelid

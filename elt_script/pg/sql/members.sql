@@ -12,11 +12,30 @@ select %(generation)s, o.classid, o.objid, (
     from pg_description d
     where d.classoid = o.classid and d.objoid = o.objid
 ), (
-    select jsonb_build_object(
-        'row security', c.relrowsecurity, 'forced row security', c.relforcerowsecurity, 'identity', c.relreplident
-    )
+    select jsonb_strip_nulls(jsonb_build_object(
+        'name', c.relname, 'row security', c.relrowsecurity, 'forced row security', c.relforcerowsecurity, 'identity', c.relreplident,
+        'identity index', (
+            select x.relname from pg_index i join pg_class x on x.oid = i.indexrelid where i.indrelid = c.oid and i.indisreplident
+        ),
+        'cluster', (
+            select x.relname from pg_index i join pg_class x on x.oid = i.indexrelid where i.indrelid = c.oid and i.indisclustered
+        ),
+        'options', to_jsonb(c.reloptions),
+        'toast options', (select to_jsonb(t.reloptions) from pg_class t where t.oid = c.reltoastrelid),
+        'width', c.relnatts,
+        'not null', (
+            select coalesce(jsonb_agg(a.attnum), '[]') from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and a.attnotnull
+        ),
+        'columns', (
+            select jsonb_object_agg(a.attnum, jsonb_build_array(a.attstattarget, a.attoptions, a.attstorage, a.attcompression))
+            from pg_attribute a
+            join pg_type t on t.oid = a.atttypid
+            where a.attrelid = c.oid and a.attnum > 0
+                and (a.attstattarget >= 0 or a.attoptions is not null or a.attstorage <> t.typstorage or a.attcompression <> '')
+        )
+    ))
     from pg_class c
-    where o.classid = 'pg_class'::regclass and c.oid = o.objid and c.relkind in ('r', 'p')
+    where o.classid = 'pg_class'::regclass and c.oid = o.objid and c.relkind in ('r', 'p', 'm', 'v')
 )
 from (
     select 'pg_class'::regclass::oid as classid, oid as objid, relnamespace as namespace from pg_class

@@ -1,0 +1,139 @@
+"""What people add to a published copy is kept, or named: nothing of it is lost in silence."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from elt_script.errors import DestinationError
+from elt_script.rollback import rollback
+from tests.copying import config_of, copied, execute
+from tests.gates import as_somebody
+from tests.untouched import untouched
+from tests.worlds import SHOP, World, definitions
+
+
+@pytest.fixture
+def world(new_world: World) -> World:
+    """A world after its first run."""
+    execute(new_world.source, SHOP)
+    copied(new_world.source, new_world.destination)
+    return new_world
+
+
+def test_a_column_that_somebody_added_stays_with_the_generation_before(world: World) -> None:
+    execute(world.destination, "alter table orders add mine text; update orders set mine = 'of ' || id")
+    before = definitions(world)
+
+    report = copied(world.source, world.destination, publish={"dependants": "drop"})
+    gone = definitions(world)
+    rollback(config_of(world.source, world.destination))
+
+    assert report.warnings == ("column public.orders.mine was dropped: it could not come along",)
+    assert gone != before
+    assert definitions(world) == before
+    assert world.value("select mine from public.orders where id = 7") == "of 7"
+
+
+def test_an_index_whose_name_the_source_gave_to_another_one_is_named(world: World) -> None:
+    execute(world.destination, "create index twofold on orders (amount)")
+    execute(world.source, "create index twofold on orders (note)")
+
+    with pytest.raises(DestinationError) as failure:
+        copied(world.source, world.destination)
+    report = copied(world.source, world.destination, publish={"dependants": "drop"})
+
+    assert failure.value.message == "index public.twofold cannot be pointed at the new data"
+    assert report.warnings == ("index public.twofold was dropped: it could not come along",)
+
+
+def test_what_has_a_name_that_something_new_needs_is_named(world: World) -> None:
+    execute(
+        world.destination,
+        """
+        create table theirs (n int, m int);
+        create index new_index on theirs (n);
+        create statistics new_statistics on n, m from theirs;
+        create collation new_collation (locale = 'C');
+        create domain new_table as int;
+        """,
+    )
+    execute(
+        world.source,
+        """
+        create index new_index on orders (note);
+        create statistics new_statistics on id, amount from orders;
+        create collation new_collation (locale = 'C');
+        create table new_table (n int);
+        """,
+    )
+
+    with untouched(world.admin), pytest.raises(DestinationError) as failure:
+        copied(world.source, world.destination)
+
+    assert failure.value.message == (
+        "the destination has collation public.new_collation, index public.new_index, "
+        "statistics object public.new_statistics, type public.new_table, which elt did not publish"
+    )
+
+
+def test_what_somebody_put_beside_an_old_generation_keeps_it_there(world: World) -> None:
+    copied(world.source, world.destination)
+    execute(world.destination, "create table elt_prev_public.mine as select 7 as n")
+
+    report = copied(world.source, world.destination)
+
+    assert report.warnings == (
+        "generation 1 in elt_prev_public could not be dropped: relation elt_prev_public.mine",
+    )
+    assert world.value("select n from elt_prev2_public.mine") == 7
+
+
+def test_a_temporary_view_shows_the_data_before_until_its_session_ends(world: World) -> None:
+    with as_somebody(world.admin, autocommit=True) as conn:
+        conn.execute("create temp view seen as select min(batch) as batch from public.orders")
+        conn.execute("create temp view seen_twice as select batch from seen")
+        execute(world.source, "update orders set batch = 2")
+        report = copied(world.source, world.destination)
+        seen = conn.execute("select batch from seen_twice").fetchall()
+
+    assert seen == [(1,)]
+    assert [re.sub(r"pg_temp_\d+", "pg_temp", one) for one in report.warnings] == [
+        "view pg_temp.seen shows the data before until its session ends",
+        "view pg_temp.seen_twice shows the data before until its session ends",
+    ]
+    assert copied(world.source, world.destination).warnings == ()
+
+
+def test_a_rule_whose_name_the_source_gave_to_another_one_is_named(world: World) -> None:
+    execute(world.destination, "create rule quiet as on update to orders where false do instead nothing")
+    execute(world.source, "create rule quiet as on update to orders where false do also select 1")
+
+    with pytest.raises(DestinationError) as failure:
+        copied(world.source, world.destination)
+
+    assert failure.value.message == "rule quiet on public.orders cannot be pointed at the new data"
+
+
+def test_what_was_said_and_set_on_a_table_is_no_trouble_where_a_view_takes_its_place(world: World) -> None:
+    execute(
+        world.destination,
+        """
+        comment on table days is 'theirs';
+        alter table days_2026 set (fillfactor = 70), alter n set statistics 9, cluster on days_2026_pkey;
+        alter table days replica identity full, alter n set (n_distinct = 3);
+        """,
+    )
+    execute(
+        world.source,
+        """
+        drop table days;
+        create view days as select date '2026-01-02' as day, 1 as n;
+        create view days_2026 as select day, n from days;
+        """,
+    )
+
+    copied(world.source, world.destination)
+
+    assert world.rows("select day::text, n from public.days_2026") == [("2026-01-02", 1)]

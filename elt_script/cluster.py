@@ -8,7 +8,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import Executor, Future
+from concurrent.futures import wait as wait_for
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -29,7 +30,9 @@ from elt_script.pg import stop
 from elt_script.pg.endpoint import Endpoint
 
 EVERY_S = 0.5  # how often the cluster is looked at
-PATIENCE_S = 60.0  # for a worker to come where none is left
+ANSWER_S = 10.0  # for the scheduler to answer, each time it is asked
+FIT_S = 60.0  # for a worker to say whether it can do its part
+PATIENCE_S = 60.0  # for a worker to come where none is left, for a scheduler to answer again
 STOP_S = 15.0  # for workers to end what they were told to stop
 OLD_DATA = "Nothing was published, the old data is still live. See the workers' logs, then run again."
 
@@ -48,6 +51,7 @@ class Workers(Executor):
     def __init__(self, client: Any) -> None:  # Dask's own annotations are too loose to check against
         self._client = client
         self._executor = client.get_executor(pure=False)
+        self.lost = False  # whether the scheduler is gone, and with it all that workers were to do
         self._open: set[Future[Any]] = set()
         self._told: dict[str, float] = {}  # works that were told to stop, and when
         self._lock = threading.Lock()
@@ -62,10 +66,12 @@ class Workers(Executor):
 
     def want_fit(self, source: Endpoint, destination: Endpoint) -> None:
         """Raise PreflightError that names each worker that lacks a password, programs, or a way."""
-        found = self._client.run(_fault, source, destination, __version__, on_error="return")
-        if unfit := [f"worker {name}: {said}" for name, said in found.items() if str(said)]:
+        ask = partial(self._client.run, _fault, source, destination, __version__, on_error="return")
+        asked = {name: _begun(partial(ask, workers=[name])) for name in self._client.nthreads()}
+        wait_for(asked.values(), FIT_S)
+        if unfit := [f"worker {name}: {said}" for name, one in asked.items() if (said := _said(one))]:
             raise PreflightError(
-                f"{len(unfit)} of {len(found)} workers cannot move rows",
+                f"{len(unfit)} of {len(asked)} workers cannot move rows",
                 detail="\n".join(unfit),
                 hint="Nothing has been changed. Mend or stop these workers, then run again.",
             )
@@ -77,23 +83,26 @@ class Workers(Executor):
         outer.set_running_or_notify_cancel()
         with self._lock:
             self._open.add(outer)
-        inner: Future[Any] = self._executor.submit(_by_worker, fn, *args, **kwargs)
-        inner.add_done_callback(partial(self._ended, outer))
+        try:
+            inner: Future[Any] = self._executor.submit(_by_worker, fn, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001  (a client that is closed meanwhile has several ways to say it)
+            self._fail(outer, error)
+        else:
+            inner.add_done_callback(partial(self._ended, outer))
         return outer
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End what workers still do for us, and leave nothing of it there."""
         del wait, cancel_futures
         self._closed.set()
-        self._watcher.join()
-        over = threading.Thread(target=self._on_workers, args=(_over, list(self._told)), daemon=True)
-        over.start()
-        over.join(STOP_S)
+        self._watcher.join(EVERY_S)  # it may wait for an answer that does not come
+        if not self.lost:  # else there is nobody to tell them
+            wait_for([_begun(partial(self._on_workers, _over, list(self._told)))], STOP_S)
 
     def _ended(self, outer: Future[Any], inner: Future[Any]) -> None:
         """Hand on a copy's end, once."""
-        if inner.cancelled():
-            self._fail(outer, CancelledError())
+        if inner.cancelled():  # which nobody does but a client that has lost its scheduler
+            self._fail(outer, self._loss())
         elif (error := inner.exception()) is not None:
             self._fail(outer, error)
         elif self._is_first(outer):
@@ -115,7 +124,7 @@ class Workers(Executor):
     def _tell(self, work: str, sign: signal.Signals) -> None:
         """Tell all workers to stop a work. Does not wait for it."""
         self._told.setdefault(work, time.monotonic())
-        threading.Thread(target=self._on_workers, args=(stop.told, work, int(sign)), daemon=True).start()
+        _begun(partial(self._on_workers, stop.told, work, int(sign)))
 
     def _on_workers(self, function: Callable[..., None], *args: object) -> None:
         try:
@@ -125,17 +134,31 @@ class Workers(Executor):
 
     def _watch(self) -> None:
         """Fail what is open when nobody is left who could end it."""
-        seen = time.monotonic()
+        answered = seen = time.monotonic()
         while not self._closed.wait(EVERY_S):
+            workers = self._number()
             now = time.monotonic()
+            answered = answered if workers is None else now
+            seen = seen if workers == 0 else now
             if self._client.status != "running":
-                self._fail_all(WorkerError("the Dask scheduler is gone", hint=OLD_DATA))
-            elif self._client.scheduler_info()["workers"]:
-                seen = now
+                self._fail_all(self._loss())
+            elif now - answered > PATIENCE_S:
+                silent = f"the Dask scheduler has not answered for {PATIENCE_S:g} s"
+                self._fail_all(WorkerError(silent, hint=OLD_DATA))
             elif now - seen > PATIENCE_S:
                 self._fail_all(WorkerError(f"no worker is left since {PATIENCE_S:g} s", hint=OLD_DATA))
             if any(now - told > STOP_S for told in self._told.values()):
                 self._fail_all(InterruptedRunError("workers did not stop in time"))
+
+    def _number(self) -> int | None:
+        """Return how many workers there are, and None where the scheduler does not answer."""
+        asked = _begun(self._client.scheduler_info)
+        wait_for([asked], ANSWER_S)
+        return len(asked.result()["workers"]) if asked.done() and asked.exception() is None else None
+
+    def _loss(self) -> WorkerError:
+        self.lost = True
+        return WorkerError("the Dask scheduler is gone", hint=OLD_DATA)
 
     def _fail_all(self, error: EltError) -> None:
         with self._lock:
@@ -165,7 +188,32 @@ def cluster(address: str, patience_seconds: float) -> Generator[Workers]:
             raise CannotConnectError(f"the Dask scheduler {address} has no workers", hint=hint) from error
         with Workers(client) as workers:
             log.info("workers.found", workers=len(client.nthreads()), threads=workers.threads)
-            yield workers
+            try:
+                yield workers
+            except WorkerError as error:
+                error.transient = workers.lost  # the run may begin again, with another scheduler
+                raise
+
+
+def _begun(do: Callable[[], T]) -> Future[T]:
+    """Have something done that may never end: Dask itself waits without a limit."""
+    done = Future[T]()
+
+    def attempt() -> None:
+        try:
+            done.set_result(do())
+        except BaseException as error:  # noqa: BLE001  (for whoever asks)
+            done.set_exception(error)
+
+    threading.Thread(target=attempt, daemon=True).start()
+    return done
+
+
+def _said(asked: Future[dict[str, Any]]) -> str:
+    """Return why a worker that was asked is unfit, and '' where it is not."""
+    if not asked.done():
+        return f"has not answered for {FIT_S:g} s"
+    return str(asked.exception() or "".join(str(said) for said in asked.result().values()))
 
 
 def _by_worker(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

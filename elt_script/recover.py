@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
@@ -33,6 +34,11 @@ STOPPED = "Nothing was published, and what was staged is removed: the old data i
 NEW_DATA = "The new data was published and is live, but what should have come after it was not done."
 UNKNOWN = "Whether the new data was published is not known: `elt status` will say what is live."
 PATIENCE_S = 10  # for somebody who holds what is only staged, or the ledger
+FULL = re.compile(r"too many connections|too many clients|remaining connection slots")
+MORE_SESSIONS = (
+    "Nothing was published, the old data is still live. Allow the role, the database or the server more "
+    "connections, or lower `jobs`: each takes one or two on either side, and the run a few more."
+)
 MAYBE_PUBLISHED = ("publish", "transform")
 
 log = structlog.get_logger()
@@ -124,14 +130,22 @@ def given_up(
         failure.transient = failure.transient or not control
     if isinstance(error, psycopg.errors.LockNotAvailable) and isinstance(failure, EltError):
         failure.detail += redacted(_who_alters(source if isinstance(failure, SourceError) else destination))
+    if isinstance(failure, EltError) and FULL.search(failure.detail):
+        failure.hint = MORE_SESSIONS
     if work.stopped.is_set():
         failure = work.interruption(f"the run was stopped at step {step}")
+    state = UNKNOWN if step in MAYBE_PUBLISHED else OLD_DATA
     with stop.unstoppable():
         try:
-            state = NEW_DATA if _written_down(run_id, step, destination, control, failure) else OLD_DATA
+            with destination.connect(autocommit=True) as conn:
+                session.end_orphans(conn, destination.application, control)
+                conn.execute(sql.SQL("set lock_timeout = {}").format(sql.Literal(f"{PATIENCE_S}s")))
+                known = ledger.is_installed(conn)
+                state = NEW_DATA if known and ledger.is_published(conn, run_id) else OLD_DATA
+                if known:
+                    _write_down(conn, run_id, step, failure, published=state is NEW_DATA)
         except psycopg.Error as trouble:
             log.warning("run.left_behind", error=str(trouble).strip())
-            state = UNKNOWN if step in MAYBE_PUBLISHED else OLD_DATA
     if isinstance(failure, InterruptedRunError) and state is OLD_DATA:
         failure.hint = STOPPED
     elif state is NEW_DATA and type(failure) in (SourceError, DestinationError):
@@ -151,27 +165,17 @@ def _who_alters(endpoint: Endpoint) -> str:
         return ""
 
 
-def _written_down(
-    run_id: str, step: str, destination: Endpoint, control: int, failure: BaseException
-) -> bool:
-    """Write down how a run ended; return whether its data is live."""
+def _write_down(conn: Connection, run_id: str, step: str, failure: BaseException, *, published: bool) -> None:
+    """Write down how a run ended; remove what it staged unless that is live."""
     status = getattr(failure, "exit_status", 1)
     message = failure.message if isinstance(failure, EltError) else redacted(repr(failure))
-    with destination.connect(autocommit=True) as conn:
-        session.end_orphans(conn, destination.application, control)
-        conn.execute(sql.SQL("set lock_timeout = {}").format(sql.Literal(f"{PATIENCE_S}s")))
-        if not ledger.is_installed(conn):
-            return False
-        published = ledger.is_published(conn, run_id)
+    if not published:
+        ledger.install(conn)
+        ledger.forget_staged(conn, run_id)
+    if left := ledger.unfinished_of(conn, run_id):
         if not published:
-            ledger.install(conn)
-            ledger.forget_staged(conn, run_id)
-        how = "published" if published else _how(failure)
-        if left := ledger.unfinished_of(conn, run_id):
-            if not published:
-                forget_staged(conn, left)
-            ledger.end(conn, run_id, how, status, step, message)
-        return published
+            forget_staged(conn, left)
+        ledger.end(conn, run_id, "published" if published else _how(failure), status, step, message)
 
 
 def _how(failure: BaseException) -> str:

@@ -59,8 +59,11 @@ def docker_fault() -> str:
 @contextmanager
 def server(programs: Path) -> Generator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="elt-test-"))
-    sockets = {"unix_socket_directories": str(folder.resolve())}  # for tests that come by a socket
-    with cluster(folder, programs, password="hush of the superuser", settings=sockets) as running:
+    settings = {
+        "unix_socket_directories": str(folder.resolve()),  # for tests that come by a socket
+        "max_prepared_transactions": "2",
+    }
+    with cluster(folder, programs, password="hush of the superuser", settings=settings) as running:
         yield running
 
 

@@ -20,11 +20,12 @@ PATIENCE_S = 60
 WRITABLE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cluster:
     """A scheduler and its workers, two threads each; what they say is in files of the folder."""
 
     folder: Path
+    settings: Mapping[str, str]  # the scheduler's, as Dask's variables
     scheduler: subprocess.Popen[bytes]
     workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict[str, subprocess.Popen[bytes]])
 
@@ -53,21 +54,37 @@ class Cluster:
         self.workers[name] = _started(self.folder, name, secrets, "worker", self.address, *options)
         _wait(self.folder / "scheduler.log", f"name: {name}", once + 1, self.workers[name])
 
+    def kill(self, name: str) -> None:
+        """End a worker at once."""
+        victim = self.workers.pop(name)
+        victim.kill()
+        victim.wait()
+
     def programs(self, name: str) -> list[psutil.Process]:
         """Return the programs that a worker has at work."""
         return psutil.Process(self.workers[name].pid).children(recursive=True)
 
+    def restart_scheduler(self) -> None:
+        """Start the scheduler that has ended again, where it was; its workers have ended with it."""
+        for worker in self.workers.values():
+            worker.wait(PATIENCE_S)
+        self.workers.clear()
+        port = self.address.rpartition(":")[2]
+        times = self.said("scheduler").count("Scheduler at:")
+        self.scheduler = _scheduler(self.folder, self.settings, port)
+        _wait(self.folder / "scheduler.log", "Scheduler at:", times + 1, self.scheduler)
+
 
 @contextmanager
-def dask_cluster(folder: Path) -> Generator[Cluster]:
+def dask_cluster(folder: Path, **settings: str) -> Generator[Cluster]:
     """Have a scheduler, without workers yet, while this block lasts."""
-    scheduler = _started(folder, "scheduler", {}, "scheduler", "--host=127.0.0.1", "--port=0")
-    made = Cluster(folder, scheduler)
+    scheduler = _scheduler(folder, settings, "0")
+    made = Cluster(folder, settings, scheduler)
     try:
         _wait(folder / "scheduler.log", "Scheduler at:", 1, scheduler)
         yield made
     finally:
-        for process in (*made.workers.values(), scheduler):
+        for process in (*made.workers.values(), made.scheduler):
             process.kill()
             process.wait()
 
@@ -83,6 +100,10 @@ def memory(pid: int) -> Generator[bytes]:
                     yield content.read(end - start)
                 except OSError:  # it was given back meanwhile
                     continue
+
+
+def _scheduler(folder: Path, settings: Mapping[str, str], port: str) -> subprocess.Popen[bytes]:
+    return _started(folder, "scheduler", settings, "scheduler", "--host=127.0.0.1", f"--port={port}")
 
 
 def _started(folder: Path, name: str, own: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:

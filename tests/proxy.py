@@ -46,6 +46,7 @@ class Proxy:
         self._flips: Session | bool = False
         self._loses: tuple[bytes, bytes, bool] | None = None
         self._stalls = False
+        self._words = (b"", b"")
         self._sessions: list[Session] = []
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -106,6 +107,10 @@ class Proxy:
         """
         self._loses = first, word, answer
         self._stalls = stalls
+
+    def say(self, instead: bytes, word: bytes) -> None:
+        """Pass a word on in place of another one of the same length."""
+        self._words = instead, word
 
     def heal(self) -> None:
         """Be a good network again."""
@@ -198,7 +203,7 @@ class Proxy:
             self.broken.set()
         time.sleep(self._delay_s + (len(chunk) / self._bytes_per_s if self._bytes_per_s else 0))
         session.flowing.wait()
-        return chunk
+        return chunk.replace(*self._words) if self._words[0] else chunk
 
 
 def _flipped(chunk: bytes) -> bytes:

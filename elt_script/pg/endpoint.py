@@ -27,6 +27,9 @@ ENCRYPTED = ("require", "verify-ca", "verify-full")  # of sslmode's values
 # Variables that say where libpq finds its files, not which server it talks to.
 KEPT_VARIABLES = ("PGSERVICEFILE", "PGSYSCONFDIR", "PGPASSFILE", "PGLOCALEDIR")
 
+# How the names of our own settings begin.
+OURS = ("ELT_", "POSTGRES_")
+
 # libpq's own names for what a connection is made of.
 VARIABLES = {
     "PGSERVICE": "service",
@@ -69,7 +72,9 @@ SERVER_PATIENCE = {
 }
 
 # What `alter database` and `alter role` may have set, and what must not change a byte of the result.
+MARK = "elt.pinned"  # which no server knows: a session that has it has the others
 PINNED = {
+    MARK: "yes",
     **SERVER_PATIENCE,
     "search_path": "",
     "DateStyle": "ISO, MDY",
@@ -107,7 +112,14 @@ _sessions = itertools.count(secrets.randbelow(SESSION_NAMES))  # a worker's are 
 
 
 def inherited_environment() -> dict[str, str]:
-    """Return our environment without the PG… variables that would point a program at some server."""
+    """Return our environment for a program that is not to know our settings, with other servers' secrets.
+
+    It lacks the PG… variables, too, that would point the program at some server.
+    """
+    return {name: value for name, value in _others_environment().items() if not name.startswith(OURS)}
+
+
+def _others_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not _is_foreign(name)}
 
 
@@ -202,10 +214,10 @@ class Endpoint:
         )
 
     def environment(self) -> Mapping[str, str]:
-        """Return the variables by which any program of libpq's finds this database."""
+        """Return our environment, with variables by which any program of libpq's finds this database."""
         names = {key: name for name, key in VARIABLES.items()}
         known = {names[key]: value for key, value in self.parameters.items() if key in names}
-        return {**self._environment(), **known}
+        return {**_others_environment(), **self._environment(), **known}
 
     def connect(self, *, autocommit: bool = False) -> psycopg.Connection[Any]:
         """Open a session for decisions and DDL: rows of users' tables never come this way.
@@ -283,6 +295,11 @@ class Endpoint:
 
     def _options(self) -> str:
         return _as_options({**PINNED, **_pinned_since(self.version or 0), **self.settings})
+
+
+def is_pinned(session: psycopg.Connection[Any]) -> bool:
+    """Ask a server whether a session has the settings that it was begun with."""
+    return session.execute("select current_setting(%s, true)", [MARK]).fetchall() == [(PINNED[MARK],)]
 
 
 def _unpacked(known: dict[str, Any]) -> Endpoint:

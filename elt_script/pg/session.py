@@ -116,7 +116,7 @@ def export_snapshot(conn: Connection, copies: Sequence[TableCopy], patience_seco
     Holds the copied tables against DDL meanwhile. A snapshot does not protect from a truncate or a rewrite
     that came between it and the lock, so those are looked for.
 
-    Raises SourceError where a table stays locked, or has been rewritten.
+    Raises SourceError where a table stays locked, or is gone, or has been rewritten.
     """
     if copies:
         conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(f"{patience_seconds}s")))
@@ -129,15 +129,20 @@ def export_snapshot(conn: Connection, copies: Sequence[TableCopy], patience_seco
                 detail=str(error).strip(),
                 hint="Somebody changes its schema; run again when that is done.",
             ) from error
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+            raise _meanwhile("a table of the source was dropped or renamed", str(error).strip()) from error
         places = {"tables": [copy.table.name.quoted.as_string(None) for copy in copies]}
         rewritten = [name for (name,) in conn.execute(query("rewritten"), places)]
         if rewritten:
-            failure = SourceError(
-                f"{', '.join(rewritten)} was truncated or rewritten while the run began", hint="Run again."
-            )
-            failure.transient = True
-            raise failure
+            raise _meanwhile(f"{', '.join(rewritten)} was truncated or rewritten")
     return str(value(conn, sql.SQL("select pg_export_snapshot()")))
+
+
+def _meanwhile(what: str, detail: str = "") -> SourceError:
+    """Return the error that says what changed between our look at the source and our locks."""
+    failure = SourceError(f"{what} while the run began", detail=detail, hint="Run again.")
+    failure.transient = True
+    return failure
 
 
 def is_lost(conn: Connection) -> bool:

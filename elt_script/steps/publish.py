@@ -245,6 +245,7 @@ def _swapped(
         refresh(conn, view)
     _clear_aside(conn, [one for one in kept if one not in failed])
     _want_no_stragglers(conn, swap)
+    _want_all(conn, swap)
     for schema in swap.staged.values():
         conn.execute(sql.SQL("drop schema {}").format(sql.Identifier(schema)))
     for position in positions:
@@ -330,6 +331,16 @@ def _clear_aside(conn: Connection, kept: Sequence[Dependant]) -> None:
         _do(conn, one, one.clear)
     for (schema,) in conn.execute(query("aside")).fetchall():
         conn.execute(sql.SQL("drop schema {}").format(sql.Identifier(schema)))
+
+
+def _want_all(conn: Connection, swap: Swap) -> None:
+    """Raise if somebody has dropped a table of the generation that is to be live now."""
+    if lost := [name for (name,) in conn.execute(query("lost"), {"generation": swap.new})]:
+        raise DestinationError(
+            f"{', '.join(lost)} is gone from the generation that is to be live",
+            detail="somebody dropped it at the destination while it waited there",
+            hint="Nothing was published. Run again.",
+        )
 
 
 def _want_no_stragglers(conn: Connection, swap: Swap) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
 
 import psycopg
 import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from elt_script.errors import CannotConnectError
-from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.endpoint import Endpoint, is_pinned
 from elt_script.pg.process import status
 from elt_script.pg.programs import REFUSES_PARAMETERS
 from elt_script.pg.silence import cut_after
@@ -20,6 +19,10 @@ from elt_script.wording import counted
 
 ANSWER_S = 5  # what pg_isready gives a server to answer
 ACCEPTS, NO_ANSWER = 0, 2  # pg_isready's exit statuses; 1 is "not yet"
+
+POOLED = (
+    "Give the server's own address: no pooler, such as PgBouncer, holds a run's settings, snapshot and locks."
+)
 
 # What waiting does not cure. libpq keeps the SQLSTATE of a refused connection to itself, and a server may
 # speak another language: then we wait in vain for as long as we were told to, and say the same thing.
@@ -32,6 +35,7 @@ HINTS = {
     r"not support SSL|[Cc]ertificate|sslmode|private key|SSL error: .* alert": (
         "Correct sslmode, or the certificates (TLS)."
     ),
+    r"unsupported startup parameter": POOLED,
     r"local user with ID": "Give the user: this system has no name for who runs elt.",
     r"definition of service": "Correct the service's name, or PGSERVICEFILE.",
     r"unrecognized configuration parameter|invalid value for parameter": "Use a server of version 14 to 18.",
@@ -111,17 +115,19 @@ def _enter(endpoint: Endpoint) -> int:
         raise error
     try:
         with endpoint.connect(autocommit=True) as conn, cut_after(conn, ANSWER_S):
-            return _version(conn)
+            version = conn.info.server_version // 10000
+            if endpoint.pinned and not is_pinned(conn):
+                raise CannotConnectError(
+                    f"{endpoint} drops the settings of our sessions",
+                    detail="something is between us and the server that ignores libpq's `options`",
+                    hint=POOLED,
+                )
+            return version
     except psycopg.OperationalError as error:
         said = str(error).strip()
         if _hint(said):
             raise _final(endpoint, said) from error
         raise _NotYetError(said) from error
-
-
-def _version(conn: psycopg.Connection[Any]) -> int:
-    conn.execute("select 1")
-    return conn.info.server_version // 10000
 
 
 def _said(endpoint: Endpoint) -> str:

@@ -63,6 +63,20 @@ def test_an_autovacuum_that_takes_long_is_made_to_let_go(new_world: World) -> No
     assert rows_of(world.destination, "select count(*) from public.bulk") == [(5000,)]
 
 
+def test_a_prepared_transaction_that_holds_a_lock_is_named(world: World) -> None:
+    with as_somebody(world.destination) as conn:
+        conn.execute("lock table public.orders in access share mode")
+        conn.execute("prepare transaction 'left behind'")
+    try:
+        with untouched(world.admin), pytest.raises(PublishTimeoutError) as failure:
+            copied(world.source, world.destination, publish=IMPATIENT)
+    finally:
+        with as_somebody(world.destination, autocommit=True) as conn:
+            conn.execute("rollback prepared 'left behind'")
+
+    assert failure.value.detail.startswith("prepared transaction left behind (")
+
+
 def test_who_holds_what_others_built_is_named_too(world: World) -> None:
     execute(world.destination, "create table theirs (id int references orders)")
 

@@ -21,6 +21,7 @@ from elt_script.pg.endpoint import Endpoint
 from elt_script.steps.wait import wait
 from tests.answering import answering, refusal
 from tests.databases import Database
+from tests.proxy import proxied
 
 
 def changed(endpoint: Endpoint, **parameters: str) -> Endpoint:
@@ -92,6 +93,21 @@ def test_a_server_that_starts_up_or_hangs_up_is_asked_again(
         wait(changed(source, port=str(port), sslmode="disable"), max_retries=1, delay_seconds=0)
 
     assert [log["error"] for log in logs] == [f"127.0.0.1:{port} - {error}"]
+
+
+def test_a_pooler_is_refused_at_once(source: Endpoint) -> None:
+    """PgBouncer refuses the settings of a session; or it ignores them, if it was told to."""
+    answer = refusal("08P01", "unsupported startup parameter: options")
+    with answering(answer) as port, pytest.raises(CannotConnectError) as refused:
+        wait(changed(source, port=str(port), sslmode="disable"), max_retries=100, delay_seconds=60)
+    with proxied(changed(source, sslmode="disable")) as (ignoring, proxy):
+        proxy.say(b"\0options\0", b"\0elt.opt\0")  # a setting that means nothing
+        with pytest.raises(CannotConnectError) as ignored:
+            wait(ignoring, max_retries=100, delay_seconds=60)
+
+    assert ignored.value.message == f"{ignoring} drops the settings of our sessions"
+    for failure in (refused.value, ignored.value):
+        assert failure.hint.startswith("Give the server's own address: no pooler, such as PgBouncer")
 
 
 def test_a_server_that_is_full_is_asked_again(source_database: Database) -> None:

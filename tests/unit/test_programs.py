@@ -8,6 +8,7 @@ import pytest
 
 from elt_script.errors import PreflightError
 from elt_script.pg import programs
+from elt_script.pg.endpoint import Endpoint, inherited_environment
 
 
 def install(folder: Path, version: str) -> Path:
@@ -27,6 +28,19 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(programs, "INSTALLED", (f"{tmp_path}/usr/lib/postgresql/*/bin",))
     monkeypatch.setattr(programs, "WHEEL", "no_such_wheel")
     return tmp_path
+
+
+def test_a_program_knows_the_password_of_its_own_server_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELT_SOURCE_PASSWORD", "hush")
+    monkeypatch.setenv("POSTGRES_PASSWORD", "hush, too")
+    destination = Endpoint("destination", {"host": "h", "dbname": "d"}, "its own")
+
+    programs = [destination.psql(), destination.pg_dump(), destination.pg_restore()]
+
+    for variables in (*(dict(program.env) for program in programs), inherited_environment()):
+        assert not [name for name, value in variables.items() if "hush" in value]
+    assert {program.env["PGPASSWORD"] for program in programs} == {"its own"}
+    assert destination.environment()["ELT_SOURCE_PASSWORD"] == "hush"  # a transform's command may want it
 
 
 @pytest.mark.parametrize(

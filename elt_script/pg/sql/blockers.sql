@@ -22,7 +22,9 @@ select
     coalesce(p.gid, left(regexp_replace(a.query, '\s+', ' ', 'g'), 120)) as query
 from held
 left join pg_stat_activity a on a.pid = held.pid
-left join pg_prepared_xacts p on held.virtualtransaction = '-1/' || p.transaction::text
+left join pg_locks x on held.pid is null and x.locktype = 'transactionid' and x.granted
+    and x.virtualtransaction = held.virtualtransaction -- a prepared transaction keeps its session's, until a restart
+left join pg_prepared_xacts p on p.transaction = x.transactionid
 where a.pid is not null or p.gid is not null
 order by coalesce(a.xact_start, p.prepared)
 limit 5

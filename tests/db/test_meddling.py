@@ -1,0 +1,100 @@
+"""What others do at either server while a run is at work: it is said what they did, and the next run is good."""
+
+from __future__ import annotations
+
+import pytest
+from structlog.testing import capture_logs
+
+from elt_script.errors import DestinationError, SourceError
+from elt_script.pg.endpoint import Endpoint
+from tests.background import in_background
+from tests.copying import copied, execute, rows_of
+from tests.gates import CHECK, GATED, GATED_CHECK, closed, holding, wait_for_waiter
+from tests.untouched import untouched
+
+
+@pytest.fixture(autouse=True)
+def first_copy(source: Endpoint, destination: Endpoint) -> None:
+    execute(source, GATED)
+    copied(source, destination)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("alter table plain rename to late", "a table of the source was dropped or renamed"),
+        ("truncate plain", "public.plain was truncated or rewritten"),
+    ],
+)
+def test_what_changes_between_snapshot_and_lock_begins_the_run_again(
+    source: Endpoint, source_admin: Endpoint, destination: Endpoint, change: str, said: str
+) -> None:
+    with (
+        holding(source.with_settings(search_path="public"), "lock table plain") as somebody,
+        in_background(source, destination, audit={"allow_empty": True}) as run,
+    ):
+        wait_for_waiter(somebody, source_admin)
+        somebody.execute(change.encode())
+        somebody.commit()
+        run.future.result()
+
+    retried = [log["error"] for log in run.logs if log["event"] == "run.retried"]
+    assert retried == [f"{said} while the run began"]
+
+
+def test_too_few_connections_are_told_with_what_would_help(
+    source: Endpoint, source_admin: Endpoint, destination: Endpoint, destination_admin: Endpoint
+) -> None:
+    role = source.parameters["user"]
+    execute(source_admin, f"alter role {role} connection limit 1")
+
+    with untouched(destination_admin), pytest.raises(SourceError) as failure:
+        copied(source, destination, run={"retries": 0})
+
+    assert f'too many connections for role "{role}"' in failure.value.detail
+    assert "lower `jobs`" in failure.value.hint
+
+
+KEPT = """
+    create function keep() returns event_trigger language plpgsql as $$ begin
+        if exists (select from pg_event_trigger_dropped_objects() where object_identity like 'elt\\_next%') then
+            raise 'nobody drops anything here';
+        end if;
+    end $$;
+    create event trigger kept on sql_drop execute function keep();
+"""
+
+
+def test_what_cannot_be_removed_after_a_failure_is_left_to_the_next_run(
+    source: Endpoint, destination: Endpoint, destination_admin: Endpoint
+) -> None:
+    """An event trigger of the destination's administrator forbids publish, and then the cleaning, too."""
+    execute(source, "update plain set batch = 2")
+    execute(destination_admin, KEPT)
+    with capture_logs() as logs, pytest.raises(DestinationError) as failure:
+        copied(source, destination)
+    execute(destination_admin, "drop event trigger kept; drop function keep")
+
+    assert "nobody drops anything here" in failure.value.detail
+    assert "Nothing was published" in failure.value.hint
+    assert [log["event"] for log in logs][-1] == "run.left_behind"
+    assert rows_of(destination, "select distinct batch from public.plain") == [(1,)]
+    copied(source, destination)
+    assert rows_of(destination, "select distinct batch from public.plain") == [(2,)]
+    assert rows_of(destination, "select from pg_namespace where nspname like 'elt_next%'") == []
+
+
+def test_a_staged_table_that_somebody_drops_is_missed(
+    source: Endpoint, destination: Endpoint, destination_admin: Endpoint
+) -> None:
+    with (
+        untouched(destination_admin),
+        in_background(source, destination, audit={"checks": [GATED_CHECK]}) as run,
+    ):
+        with closed(destination, CHECK) as gate:
+            wait_for_waiter(gate, destination_admin)
+            execute(destination, "drop table elt_next_public.plain")
+        failure = run.future.exception()
+
+    assert isinstance(failure, DestinationError)
+    assert failure.message == "public.plain is gone from the generation that is to be live"

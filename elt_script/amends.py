@@ -10,6 +10,7 @@ from elt_script.pg.rights import Roles
 from elt_script.tables import TableName
 
 TRIGGERS = 2620  # the OID of pg_trigger
+PARTITIONS_COUNT_SINCE = 17  # that of the whole is also its partitions' identity
 COMMENTED = ("constraint", "trigger", "rule", "type", "array")  # see pg/sql/comments.sql
 
 
@@ -37,11 +38,13 @@ class Amends:
     faults: tuple[str, ...] = ()
 
 
-def amends_of(found: Sequence[Unwritten], excluded: Collection[TableName], roles: Roles) -> Amends:
+def amends_of(
+    found: Sequence[Unwritten], excluded: Collection[TableName], roles: Roles, version: int
+) -> Amends:
     """Return what is to be done.
 
-    excluded  tables that are not copied
-    roles     of the destination
+    excluded        tables that are not copied
+    roles, version  of the destination
     """
     copied = [one for one in found if one.table not in excluded]
     triggers = tuple(one for one in copied if one.kind == "trigger")
@@ -57,10 +60,16 @@ def amends_of(found: Sequence[Unwritten], excluded: Collection[TableName], roles
         left_out=(
             *_invalid(copied),
             *_inherited(copied),
+            *_identities(copied, version),
             *_uncommented(comments),
             *(() if roles.superuser else _switched(triggers)),
         ),
-        faults=(*_misread(copied), *_detaching(copied), *_for_nobody(copied, roles.ours)),
+        faults=(
+            *_misread(copied),
+            *_detaching(copied),
+            *_for_nobody(copied, roles.ours),
+            *_counting(copied, version),
+        ),
     )
 
 
@@ -76,6 +85,25 @@ def _inherited(copied: Sequence[Unwritten]) -> Iterator[tuple[str, str]]:
             yield (
                 f"origin of not-null constraint {one.object} of {one.table}",
                 "pg_dump leaves out that a parent gave it: it may get another name, or be the table's own",
+            )
+
+
+def _identities(copied: Sequence[Unwritten], version: int) -> Iterator[tuple[str, str]]:
+    since = version >= PARTITIONS_COUNT_SINCE
+    is_it = "is an identity" if since else "is none"
+    differs = "it differs for who inserts into the partition itself"
+    for one in copied:
+        if one.kind == "identity" and one.facts == ["none" if since else "the whole's"]:
+            reason = f"in Postgres {version} a partition's column {is_it} where the whole's is: {differs}"
+            yield f"identity of {one.table}.{one.object}", reason
+
+
+def _counting(copied: Sequence[Unwritten], version: int) -> Iterator[str]:
+    for one in copied:
+        if one.kind == "identity" and one.facts == ["its own"] and version >= PARTITIONS_COUNT_SINCE:
+            yield (
+                f"column {one.object} of {one.table}, a partition, is an identity by a sequence of its own, "
+                f"which Postgres {version} does not know: drop the identity at the source"
             )
 
 

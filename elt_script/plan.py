@@ -45,6 +45,7 @@ class DestinationFacts:
     live_columns: Mapping[TableName, Mapping[str, str]]  # published relation → column → type
     encoding: str
     roles: Roles
+    version: int  # the major
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         lambda name: TableName(staging[schemas[name.schema]], name.name),
         same_encoding=source.encoding == destination.encoding,
     )
-    amends = amends_of(source.unwritten, selection.excluded, destination.roles)
+    amends = amends_of(source.unwritten, selection.excluded, destination.roles, destination.version)
     access = access_of(config, source.objects, schemas, destination.roles)
     needed = tuple(one for one in source.extensions if not _unneeded(one, destination))
     extension_rows = _extension_rows(config, source, destination, needed, staging)

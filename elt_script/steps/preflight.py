@@ -122,6 +122,7 @@ def destination_facts(
         live_columns=_live_columns(conn, live),
         encoding=encoding_of(conn),
         roles=_roles(conn),
+        version=conn.info.server_version // 10_000,
     )
 
 

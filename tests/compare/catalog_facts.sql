@@ -94,6 +94,8 @@ select
     (
         select jsonb_object_agg(key, value)
         from jsonb_each(to_jsonb(k))
+        -- Not connoinherit: pg_dump writes that of checks and not-nulls; a key's says only whether it was there before its
+        -- table was a partition, and nothing reads it.
         where key in (
             'contype', 'convalidated', 'conenforced', 'condeferrable', 'condeferred', 'conislocal',
             'coninhcount', 'confupdtype', 'confdeltype', 'confmatchtype', 'conname'

@@ -65,6 +65,25 @@ def test_what_rests_on_an_extension_finds_it_where_the_destination_has_it(
     assert rows_of(destination_admin, "select raw.longer('[1,2]')::text") == [("[2,4]",)]
 
 
+NEEDS_A_LITTLE = {
+    "statistics": "create table t (n real[]); create statistics s on (vector_norm(n::vector)), (n[1]) from t",
+    "a cast": "create table t (n int); create type pair as (a int); create cast (pair as vector) with inout",
+    "an operator class": "create table t (n int); create operator class mine for type bit using gist as operator 15 <%> (bit, bit) for order by pg_catalog.float_ops",
+}
+
+
+@pytest.mark.parametrize("what", NEEDS_A_LITTLE)
+def test_an_extension_that_only_some_part_needs_comes_along(
+    source_admin: Endpoint, destination_admin: Endpoint, what: str
+) -> None:
+    execute(source_admin, VECTOR.format("public"))
+    execute(source_admin, NEEDS_A_LITTLE[what])
+
+    assert copied(source_admin, destination_admin).left_out == ()
+
+    assert_same(source_admin, destination_admin)
+
+
 def test_partitions_keys_by_operators_of_an_extension_stay_attached(
     source: Endpoint, source_admin: Endpoint, destination_admin: Endpoint
 ) -> None:

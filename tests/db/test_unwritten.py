@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from elt_script.errors import PreflightError
@@ -20,6 +22,9 @@ SWITCHED_OFF = """
     alter table a disable trigger all; alter table other.b disable trigger all; alter table part disable trigger all;
     insert into a values (1), (2); insert into other.b values (1); insert into parts values (1), (2);
 """
+LOOSE = (
+    "function of access method function 1 (integer, pg_catalog.text) of pg_catalog.integer_ops USING btree"
+)
 HOLDS_FOR_A_PART = """
     create table whole (n int) partition by list (n); create table part partition of whole for values in (1);
     create table rest partition of whole default; create table r (id int primary key);
@@ -106,6 +111,9 @@ NOT_NULLS = """
 NOT_NULLS_BY_OTHERS = """
     alter table second add constraint "second's" not null n; create table once (n int); create table twice () inherits (once);
     alter table once add constraint one_day not null n not valid; alter table twice validate constraint one_day;
+    create table w_2 (a int) partition by list (a); alter table w_2 add constraint theirs not null a not valid;
+    create table part_3 (a int); alter table part_3 add constraint mine not null a not valid;
+    alter table w_2 attach partition part_3 for values in (3);
 """
 
 
@@ -127,6 +135,7 @@ def test_not_null_constraints_of_18_are_each_ones_own_or_its_parents_or_named(
     assert [line.partition(": ")[0] for line in report.left_out] == [
         "origin of not-null constraint top's of public.deep",
         "origin of not-null constraint top's of public.joint",
+        "origin of not-null constraint mine of public.part_3",
         "origin of not-null constraint one_day of public.twice",
     ]
     found = differences(source.admin, destination.admin)
@@ -135,6 +144,8 @@ def test_not_null_constraints_of_18_are_each_ones_own_or_its_parents_or_named(
         """not null public.deep."top's\"""",
         """not null public.joint."second's\"""",
         """not null public.joint."top's\"""",
+        "not null public.part_3.mine",
+        "not null public.part_3.theirs",
         "not null public.twice.one_day",
     }
 
@@ -212,7 +223,7 @@ def test_a_constraint_that_holds_for_a_part_alone_does_so_in_the_copy(
 
 
 def test_invalid_indexes_and_what_is_where_nothing_is_copied_from_are_named(
-    source: Endpoint, source_admin: Endpoint, destination: Endpoint
+    source: Endpoint, source_admin: Endpoint, destination_admin: Endpoint
 ) -> None:
     execute(
         source,
@@ -220,14 +231,23 @@ def test_invalid_indexes_and_what_is_where_nothing_is_copied_from_are_named(
     )
     execute(source_admin, "update pg_index set indisvalid = false where indrelid = 't'::regclass")
     execute(source_admin, "create function pg_catalog.ours() returns int language sql return 1")
+    execute(
+        source_admin,
+        """
+        create function cmp(int, text) returns int language sql immutable return $1 - $2::int;
+        alter operator family pg_catalog.integer_ops using btree add function 1 (int, text) cmp(int, text);
+        create operator class own for type oid using btree family pg_catalog.integer_ops as function 1 btoidcmp(oid, oid);
+        """,
+    )
 
-    planned, _ = plan(config_of(source, destination))
-    report = copied(source, destination)
+    planned, _ = plan(config_of(source, destination_admin))
+    report = copied(source, destination_admin)
 
     assert report.left_out == (
         "schema elt: elt keeps such names for itself: give it another one by `schemas`",
         "schema elt_next_x: elt keeps such names for itself: give it another one by `schemas`",
         "function pg_catalog.ours(): it is in a schema of the system's",
+        LOOSE + ": it belongs to a family of the system's",
         "index i 1 on public.t: it is invalid at the source: reindex it, or drop it",
     )
     assert tuple(f"{what}: {why}" for what, why in planned.left_out) == report.left_out
@@ -271,3 +291,34 @@ def test_heirs_of_another_columns_order_are_named_and_refused_where_values_would
     assert [fault.partition(", which")[0] for fault in faults] == [
         "table public.heir was attached to its parent with another order of columns"
     ]
+
+
+def test_partitions_of_identity_columns_are_named_or_refused_where_versions_differ_about_them(
+    source: Endpoint, destination: Endpoint, source_server: Server, make_database: MakeDatabase
+) -> None:
+    execute(
+        source,
+        """
+        create table whole (id int generated always as identity, n int) partition by list (n);
+        create table part partition of whole for values in (1); insert into whole (n) values (1);
+        """,
+    )
+
+    report = copied(source, destination)
+
+    differs = "where the whole's is: it differs for who inserts into the partition itself"
+    assert report.left_out == (
+        f"identity of public.part.id: in Postgres 18 a partition's column is an identity {differs}",
+    )
+    back = make_database(source_server, "destination").owner
+    assert copied(replace(destination, role="source"), back, schemas={"public": "public"}).left_out == (
+        f"identity of public.part.id: in Postgres 16 a partition's column is none {differs}",
+    )
+
+    execute(source, "alter table part alter id add generated always as identity")
+
+    with pytest.raises(
+        PreflightError,
+        match=r"column id of public\.part, a partition, is an identity by a sequence of its own, which Postgres 18 does not",
+    ):
+        copied(source, destination)

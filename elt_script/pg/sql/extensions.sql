@@ -32,6 +32,17 @@ ours as (
     select 'pg_policy'::regclass, p.oid, c.relnamespace from pg_policy p join pg_class c on c.oid = p.polrelid
     union all
     select 'pg_rewrite'::regclass, r.oid, c.relnamespace from pg_rewrite r join pg_class c on c.oid = r.ev_class
+    union all
+    select 'pg_statistic_ext'::regclass, oid, stxnamespace from pg_statistic_ext
+    union all
+    select 'pg_cast'::regclass, k.oid, t.typnamespace from pg_cast k join pg_type t on t.oid in (k.castsource, k.casttarget)
+    union all
+    -- operators and functions of a class or family
+    select d.classid, d.objid, coalesce(c.opcnamespace, f.opfnamespace)
+    from pg_depend d
+    left join pg_opclass c on d.refclassid = 'pg_opclass'::regclass and c.oid = d.refobjid
+    left join pg_opfamily f on d.refclassid = 'pg_opfamily'::regclass and f.oid = d.refobjid
+    where d.classid in ('pg_amop'::regclass, 'pg_amproc'::regclass)
 ),
 needs as (
     select distinct coalesce(m.extension, d.refobjid) as extension, o.classid, o.objid
@@ -47,6 +58,9 @@ needs as (
             from pg_depend part
             join members whole on whole.classid = part.refclassid and whole.objid = part.refobjid
             where part.classid = o.classid and part.objid = o.objid and part.deptype in ('a', 'i')
+                -- an operator that a class uses is nothing that it is a part of
+                and (o.classid not in ('pg_amop'::regclass, 'pg_amproc'::regclass)
+                    or part.refclassid in ('pg_opclass'::regclass, 'pg_opfamily'::regclass))
         )
 ),
 named as (

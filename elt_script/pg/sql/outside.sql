@@ -70,6 +70,22 @@ where o.oid >= 16384
             and not exists (select from pg_depend where classid = 'pg_type'::regclass and objid = t.oid and deptype = 'e')
     )
 union all
+select i.type, i.identity, 'it belongs to a family of the system''s', null, null
+from (
+    select 'pg_amop'::regclass as classid, oid, amopfamily as family, 'pg_operator'::regclass as by, amopopr as does from pg_amop
+    union all
+    select 'pg_amproc', oid, amprocfamily, 'pg_proc', amproc from pg_amproc
+) o
+cross join pg_identify_object(o.classid, o.oid, 0) i
+where o.oid >= 16384
+    and o.family < 16384
+    and not exists (
+        select
+        from pg_depend
+        where classid = o.classid and objid = o.oid and refclassid = 'pg_opclass'::regclass and deptype = 'i'
+    )
+    and not exists (select from pg_depend where classid = o.by and objid = o.does and deptype = 'e')
+union all
 select i.type, i.identity, 'it is in a schema of the system''s', null, null
 from (
     select 'pg_proc'::regclass as classid, oid as objid, pronamespace as namespace from pg_proc

@@ -7,13 +7,15 @@
 --              part        a foreign key that another one made, for a partition: its name, which need not be what pg_restore
 --                          will choose; facts: [schema and name of the table it refers to, and of the other one's, its name]
 --              own         a not-null constraint that a partition had before its parent; facts: [column]
---              inherited   one that only the parents gave, though not by the name of the first, or while theirs is not valid
+--              inherited   one that only the parents gave, though not by the name of the first, or it is valid and theirs is not
 --              trigger     one of a foreign key's own that does not fire as usual; facts: [schema and name of the table that refers, function, type, state,
 --                          its OID]
 --              detaching   a partition of the table whose detaching began and never ended
 --              role        a policy's; facts: [policy]
 --              domain      one without a default, of a domain that has one: pg_dump writes nothing, which takes it over
 --              order       an heir whose columns will be in its parents' order; facts: [is its type that of columns elsewhere]
+--              identity    a partition's column: since 17 it is what that of the whole is; facts: ['none' (only the whole's is one, as
+--                          before 17), 'its own' (with a sequence of its own, as before 17) or 'the whole''s' (as since 17)]
 with recursive tables as (
     select c.oid, n.nspname, c.relname, c.relispartition, c.reltype
     from pg_class c
@@ -28,7 +30,7 @@ made as (
 given as (
     select k.conrelid, k.conname, a.attname
     from tables t
-    join pg_constraint k on k.conrelid = t.oid and k.contype = 'n' and not k.conislocal and k.convalidated
+    join pg_constraint k on k.conrelid = t.oid and k.contype = 'n' and not k.conislocal
     join pg_attribute a on a.attrelid = t.oid and a.attnum = k.conkey[1]
     cross join lateral (
         select bool_and(p.convalidated) as valid, (array_agg(p.conname order by h.inhseqno))[1] as name
@@ -37,7 +39,10 @@ given as (
         join pg_constraint p on p.conrelid = h.inhparent and p.contype = 'n' and p.conkey[1] = b.attnum and not p.connoinherit
         where h.inhrelid = t.oid
     ) above
-    where not above.valid or not t.relispartition and above.name <> k.conname
+    where case
+            when k.convalidated then not above.valid or not t.relispartition and above.name <> k.conname
+            else above.name <> k.conname
+        end
     union
     select k.conrelid, k.conname, a.attname
     from given
@@ -133,4 +138,14 @@ where not t.relispartition
         ) p on true
         where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
     )
+union all
+select
+    'identity', t.nspname, t.relname, a.attname,
+    jsonb_build_array(case when a.attidentity = '' then 'none' when s.objid is null then 'the whole''s' else 'its own' end)
+from tables t
+join pg_inherits h on h.inhrelid = t.oid and t.relispartition
+join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+join pg_attribute b on b.attrelid = h.inhparent and b.attname = a.attname and (a.attidentity <> '' or b.attidentity <> '')
+left join pg_depend s on s.refclassid = 'pg_class'::regclass and s.refobjid = t.oid and s.refobjsubid = a.attnum
+    and s.classid = 'pg_class'::regclass and s.deptype = 'i'
 order by 1, 2, 3, 4

@@ -169,10 +169,14 @@ def running(work: Path, folder: Path) -> Generator[Servers]:
 
 
 def environment(folder: Path, scratch: Path, password: str) -> dict[str, str]:
-    """Return the variables that every contender gets: the same programs, the same place for files."""
+    """Return the variables that every contender gets: the same programs, the same place for files.
+
+    Programs in Python may keep what they compiled, as where they are installed.
+    """
     path = f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     places = {name: str(scratch) for name in ("TMPDIR", "TMP", "TEMP")}
-    return {**inherited_environment(), **places, "PATH": path, "PGPASSWORD": password}
+    ours = {**places, "PATH": path, "PGPASSWORD": password, "PYTHONDONTWRITEBYTECODE": ""}
+    return {**inherited_environment(), **ours}
 
 
 def tables(conn: Connection) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from elt_script.display.events import LogFormat
 
 LOG_FORMATS = ("auto", "console", "json")
+SELDOM = 100_000  # objects between two looks for cycles: few of ours are, and looking took a tenth of a start
 
 
 class Settings:
@@ -274,6 +276,7 @@ def main() -> NoReturn:
     """Be the program `elt`."""
     leave_no_core()
     want_printed()
+    gc.set_threshold(SELDOM)
     signal.signal(signal.SIGTERM, _interrupt)
     status: object = 0
     told = ""
@@ -290,6 +293,7 @@ def main() -> NoReturn:
         status, told = EltError.exit_status, complaint("elt", defect(error))
     if told:
         click.echo(told, stderr(), err=True)
+    gc.freeze()  # all of it goes with the process
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -128,7 +128,8 @@ class Loader:
             done.index_seconds.update({copy.table.name: seconds for copy in job.copies})
             return iter(())
 
-        do = partial(finish.complete_tables, job, self.staging, self.destination)
+        at_once = self.plan.share(job)
+        do = partial(finish.complete_tables, job, self.staging, self.destination, at_once)
         return Task(job.bytes * 3, _about(f"keys and indexes of {_names(job)}", do), then)
 
     def _audit(self, job: CopyJob, done: Loaded, endpoint: Endpoint, snapshot: str | None) -> Iterator[Task]:

@@ -6,11 +6,12 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 
 from elt_script.access import Access, access_of
 from elt_script.amends import Amends, amends_of
 from elt_script.config.model import Checksum, Config, TableSettings
-from elt_script.copies import copies_of, jobs_of, leaves, spread_anew
+from elt_script.copies import SMALL_BYTES, copies_of, jobs_of, leaves, spread_anew
 from elt_script.pg.catalog import Extension, as_columns
 from elt_script.pg.extension_rows import ExtensionRows, ExtensionTable
 from elt_script.pg.rights import Roles
@@ -92,6 +93,15 @@ class Plan:
     def split(self) -> frozenset[TableName]:
         """The tables that are copied in parts, whose rows cannot be frozen."""
         return frozenset(job.copies[0].table.name for job in self.jobs if job.part)
+
+    @property
+    def bytes(self) -> int:
+        """How much there is to copy."""
+        return sum(copy.table.bytes for copy in self.copies)
+
+    def share(self, job: CopyJob) -> int:
+        """How many sessions may build a job's indexes: as many of the workers as it has of all bytes."""
+        return ceil(self.workers * job.bytes / self.bytes) if job.bytes >= SMALL_BYTES else 1
 
     def final(self, name: TableName) -> TableName:
         """Where a source's table is published."""

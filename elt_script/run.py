@@ -222,7 +222,7 @@ def _copied(ready_plan: Prepared, loader: Loader) -> Loaded:
         "copy.planned",
         tables=len(plan.copies),
         rows=sum(max(0, copy.table.rows_estimate) for copy in plan.copies),
-        bytes=sum(copy.table.bytes for copy in plan.copies),
+        bytes=plan.bytes,
     )
     places = {place: copy.table.name for copy in plan.copies for place in copy.places}
     with watched(ready_plan.servers.destination, places):

@@ -55,8 +55,7 @@ def plan_json(plan: Plan, config: Config, faults: Sequence[str]) -> str:
 
 
 def _lines(plan: Plan) -> Iterable[str]:
-    size = sum(copy.table.bytes for copy in plan.copies)
-    yield f"pipeline {plan.pipeline}: copy {counted(len(plan.copies), 'table')}, {human_bytes(size)}"
+    yield f"pipeline {plan.pipeline}: copy {counted(len(plan.copies), 'table')}, {human_bytes(plan.bytes)}"
     for source, final in plan.schemas.items():
         place = escaped(source) if source == final else f"{escaped(source)} as {escaped(final)}"
         yield f"schema {place}, staged in {escaped(plan.staging[final])}"

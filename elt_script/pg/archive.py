@@ -86,9 +86,12 @@ class Archive:
         entries: Iterable[Entry],
         *,
         one_transaction: bool,
+        at_once: int = 1,
         error: type[EltError] | None = None,
     ) -> None:
         """Restore entries, in the given order, and stop at the first failure.
+
+        at_once  how many sessions may do it, in what order they like: of several transactions, by pg_restore
 
         A server older than 17 refuses a setting that newer programs send first; that line is left out, and
         so are options of columns that belong to the source's server alone.
@@ -97,12 +100,13 @@ class Archive:
         if not wanted:
             return
         whole = ["--single-transaction"] if one_transaction else []
+        together = [f"--jobs={at_once}", "/dev/stdin"] if at_once > 1 and len(wanted) > 1 else []
         with _listing(wanted) as listing:
             if self._is_too_new(endpoint) or _OWN_OPTION in self.content:
                 command, content = endpoint.psql("--echo-errors", *whole), self.script(endpoint, wanted)
             else:
-                command, content = endpoint.pg_restore(*RESTORED, _use(listing), *whole), self.content
-                command = replace(command, files=(listing.fileno(),))
+                command = endpoint.pg_restore(*RESTORED, _use(listing), *(whole or together))
+                command, content = replace(command, files=(listing.fileno(),)), self.content
             try:
                 run(command, script=content)
             except command.error as failure:

@@ -160,6 +160,7 @@ def _drain(processes: Sequence[stop.Program], commands: Sequence[Command]) -> tu
         while selector.get_map():
             if silent and silent.lasts([command.session for command in heard], since):
                 raise _stalled(heard, silent.limit_s)
+            stop.send(filter(stop.is_killed, processes), signal.SIGTERM)  # of pg_restore others may be left
             for key, _ in selector.select(LOOK_S if silent else None):
                 chunk = os.read(key.fd, 1 << 16)
                 if not chunk:

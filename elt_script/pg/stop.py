@@ -220,10 +220,15 @@ def pause(seconds: float) -> None:
     current().heed()
 
 
+def is_killed(program: Program) -> bool:
+    """Whether a signal has ended a program, which then could not end what it had started."""
+    return (program.poll() or 0) < 0
+
+
 def send(programs: Iterable[Program], sign: signal.Signals) -> None:
     """Send a signal to programs that run, and to what they have started: each leads a group of its own."""
     for program in programs:
-        if program.poll() is None:
+        if program.poll() is None or is_killed(program):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(program.pid, sign)
 
@@ -232,7 +237,7 @@ def end(programs: Iterable[Program]) -> None:
     """End programs: first politely, then not."""
     left = list(programs)
     for sign in HARDER:
-        left = [program for program in left if program.poll() is None]
+        left = [program for program in left if program.poll() is None or is_killed(program)]
         send(left, sign)
         for program in left:
             with contextlib.suppress(subprocess.TimeoutExpired):

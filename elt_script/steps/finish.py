@@ -46,10 +46,13 @@ class MaterializedView:
         return TableName(self.schema, self.name)
 
 
-def complete_tables(job: CopyJob, staging: Staging, destination: Endpoint) -> float:
+def complete_tables(job: CopyJob, staging: Staging, destination: Endpoint, at_once: int = 1) -> float:
     """Build the keys and indexes of a job's tables, gather their statistics; return the seconds a table.
 
-    Tried again where its failure passes, from what the tables' loads left.
+    at_once  how many indexes of a table that is alone may be built at the same time
+
+    Tried again where its failure passes, from what the tables' loads left; then one by one, since two indexes
+    with options of the table's may each wait for the other.
     """
     started = time.monotonic()
     places = [place for copy in job.copies for place in copy.places]
@@ -57,8 +60,10 @@ def complete_tables(job: CopyJob, staging: Staging, destination: Endpoint) -> fl
         with attempt:
             if attempt.retry_state.attempt_number > 1:
                 _remove_keys(places, destination)
+                at_once = 1
             entries = [entry for place in places for entry in staging.tables.get(place, ())]
-            staging.archive.restore(destination, entries, one_transaction=len(places) > 1)
+            several = len(places) > 1
+            staging.archive.restore(destination, entries, one_transaction=several, at_once=at_once)
             analyze = sql.SQL("\n").join(
                 sql.SQL("analyze {};").format(copy.staged.quoted) for copy in job.copies
             )

@@ -14,13 +14,19 @@ from elt_script.pg.endpoint import Endpoint
 from tests.background import in_background
 from tests.copying import assert_same, copied, execute, rows_of
 from tests.databases import Database
-from tests.gates import COPY, GATED, INDEX, closed, terminate, wait_for_waiter
+from tests.gates import COPY, GATED, INDEX, closed, terminate, wait_for_waiter, waiting_for
 from tests.proxy import proxied
 
 RUNS = "select status, step, exit_status from elt.run order by started_at"
 GENERATIONS = "select count(*) from elt.generation where place is not null"
 STAGED = "select nspname from pg_namespace where nspname like 'elt\\_next\\_%'"
 DIGEST = b"hashint8extended("
+LARGE = """
+    alter table gated add filler text;
+    insert into gated select n, repeat('x', 1900) from generate_series(4, 700) n;
+    refresh materialized view seen;
+    refresh materialized view seen_late
+"""  # its indexes may be built at once
 PLACED, COMMIT = b"elt.generation set place", b"COMMIT"
 
 
@@ -78,11 +84,15 @@ def end_program(sign: signal.Signals) -> Callable[[int, Endpoint], None]:
     [end_session, end_program(signal.SIGTERM), end_program(signal.SIGKILL)],
     ids=["session", "SIGTERM", "SIGKILL"],
 )
+@pytest.mark.parametrize("more", ["", LARGE], ids=["small", "large"])
 def test_an_index_that_was_being_built_is_built_anew_and_the_run_goes_on(
-    ended: Callable[[int, Endpoint], None], source_database: Database, destination_database: Database
+    more: str,
+    ended: Callable[[int, Endpoint], None],
+    source_database: Database,
+    destination_database: Database,
 ) -> None:
     source, destination, admin = source_database.owner, destination_database.owner, destination_database.admin
-    execute(source, f"{GATED}; alter table gated replica identity using index gated_pkey")
+    execute(source, f"{GATED}; {more}; alter table gated replica identity using index gated_pkey")
     execute(source, "alter table gated cluster on gated_pkey; create unique index built_first on gated (n)")
     with in_background(source, destination) as run:
         with closed(destination, INDEX) as gate:
@@ -92,6 +102,17 @@ def test_an_index_that_was_being_built_is_built_anew_and_the_run_goes_on(
 
     assert [log["attempt"] for log in run.logs if log["event"] == "index.retried"] == [1]
     assert rows_of(destination, RUNS) == [("published", None, 0)]
+    assert_same(source, destination)
+
+
+def test_indexes_of_a_large_table_are_built_at_once(source: Endpoint, destination_database: Database) -> None:
+    destination, admin = destination_database.owner, destination_database.admin
+    execute(source, f"{GATED}; {LARGE}; create index other on gated (gate(n, {INDEX}), filler)")
+    with in_background(source, destination) as run:
+        with closed(destination, INDEX) as gate:
+            run.wait_until(lambda: len(waiting_for(gate, admin)) == 2)
+        run.future.result()
+
     assert_same(source, destination)
 
 

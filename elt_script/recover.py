@@ -115,28 +115,29 @@ def lasting(destination: Endpoint, control: Connection) -> Generator[Connection]
 
 
 def given_up(
-    run_id: str, step: str, source: Endpoint, destination: Endpoint, control: int, error: BaseException
+    run_id: str, step: str, servers: Servers, patience: Wait, control: int, error: BaseException
 ) -> BaseException:
     """Clean up after a failure, write it down, and return what it means; what fails here, the next run does.
 
     The ledger knows whether the data was published: a session may be lost as it commits.
 
-    control  the pid of the session that holds the pipeline's lock, which nobody else may have meanwhile; 0
-             where it is lost, as when the server restarts: then that is the reason, whatever else failed
+    patience  for a destination that restarts, where it alone knows whether the data was published
+    control   the pid of the session that holds the pipeline's lock, which nobody else may have meanwhile; 0
+              where it is lost, as when the server restarts: then that is the reason, whatever else failed
     """
-    work = stop.current()
+    work, destination = stop.current(), servers.destination
     failure = translated(error) if isinstance(error, psycopg.Error) else error
     if isinstance(failure, SourceError | DestinationError | PreflightError):
         failure.transient = failure.transient or not control
-    if isinstance(error, psycopg.errors.LockNotAvailable) and isinstance(failure, EltError):
-        failure.detail += redacted(_who_alters(source if isinstance(failure, SourceError) else destination))
-    if isinstance(failure, EltError) and FULL.search(failure.detail):
-        failure.hint = MORE_SESSIONS
+    if isinstance(failure, EltError):
+        _explain(failure, error, servers)
     if work.stopped.is_set():
         failure = work.interruption(f"the run was stopped at step {step}")
     state = UNKNOWN if step in MAYBE_PUBLISHED else OLD_DATA
     with stop.unstoppable():
         try:
+            if state is UNKNOWN and not control and not work.stopped.is_set():
+                wait(destination, patience.max_retries, patience.delay_seconds)
             with destination.connect(autocommit=True) as conn:
                 session.end_orphans(conn, destination.application, control)
                 conn.execute(sql.SQL("set lock_timeout = {}").format(sql.Literal(f"{PATIENCE_S}s")))
@@ -144,7 +145,7 @@ def given_up(
                 state = NEW_DATA if known and ledger.is_published(conn, run_id) else OLD_DATA
                 if known:
                     _write_down(conn, run_id, step, failure, published=state is NEW_DATA)
-        except psycopg.Error as trouble:
+        except (psycopg.Error, CannotConnectError) as trouble:
             log.warning("run.left_behind", error=str(trouble).strip())
     if isinstance(failure, InterruptedRunError) and state is OLD_DATA:
         failure.hint = STOPPED
@@ -154,6 +155,15 @@ def given_up(
         failure.hint = state if state is not OLD_DATA or not failure.hint else failure.hint
         failure.transient = failure.transient and state is OLD_DATA
     return failure
+
+
+def _explain(failure: EltError, error: BaseException, servers: Servers) -> None:
+    """Add who was in the way, or what would help."""
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        side = servers.source if isinstance(failure, SourceError) else servers.destination
+        failure.detail += redacted(_who_alters(side))
+    if FULL.search(failure.detail):
+        failure.hint = MORE_SESSIONS
 
 
 def _who_alters(endpoint: Endpoint) -> str:

@@ -46,6 +46,7 @@ class Proxy:
         self._flips: Session | bool = False
         self._loses: tuple[bytes, bytes, bool] | None = None
         self._stalls = False
+        self._refuses = self._refusing = False
         self._words = (b"", b"")
         self._sessions: list[Session] = []
         self._lock = threading.Lock()
@@ -100,11 +101,15 @@ class Proxy:
         """Change one bit in the middle of the next large chunk."""
         self._flips = only or True
 
-    def lose_words(self, first: bytes, word: bytes, *, answer: bool, stalls: bool = False) -> None:
+    def lose_words(
+        self, first: bytes, word: bytes, *, answer: bool, stalls: bool = False, refuses: bool = False
+    ) -> None:
         """Break the session off whose client says first, and then word: by its answer, or before it arrives.
 
-        stalls  let it stand still instead
+        stalls   let it stand still instead
+        refuses  then let nobody in until it is healed, as a server that restarts
         """
+        self._refuses = refuses
         self._loses = first, word, answer
         self._stalls = stalls
 
@@ -116,6 +121,7 @@ class Proxy:
         """Be a good network again."""
         self._delay_s, self._bytes_per_s, self._flips, self._due = 0.0, 0, False, None
         self._answering.set()
+        self._refusing = False
         for session in self._sessions:
             session.deaf = False  # or what comes now would stall it once more
             session.flowing.set()
@@ -144,6 +150,9 @@ class Proxy:
             except OSError:
                 return
             self._answering.wait()
+            if self._refusing:
+                client.close()
+                continue
             try:
                 server = socket.create_connection(self._server)
             except OSError:  # it does not run
@@ -161,6 +170,7 @@ class Proxy:
         with contextlib.suppress(OSError):
             while chunk := one.recv(CHUNK):
                 if self._is_lost(session, chunk):
+                    self._refusing = self._refuses
                     self.broken.set()
                     if not self._stalls:
                         self.reset(session)

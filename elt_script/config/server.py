@@ -12,6 +12,7 @@ from elt_script.config.value import (
     NOT_GIVEN,
     FilePath,
     KeyPath,
+    PassfilePath,
     RootCertificatePath,
     SecretPath,
     Section,
@@ -54,7 +55,7 @@ class Server(Section):
     password_file: SecretPath | None = Field(
         default=None, description="file that holds the password; one line end after it is not part of it"
     )
-    passfile: FilePath | None = Field(
+    passfile: PassfilePath | None = Field(
         default=None, description="libpq's file of passwords, by default ~/.pgpass"
     )
     sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeGuard, cast
@@ -117,6 +118,14 @@ def _secret_file(path: Path) -> Path:
     return path
 
 
+def _unshared(path: Path, info: ValidationInfo) -> Path:
+    """Return the path of a file of passwords, unless libpq would pass over it in silence."""
+    mode = stat.S_IMODE(path.stat().st_mode) if info.context else 0
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise fault(f"libpq does not read it while others may (mode {mode:04o}): chmod 600 it")
+    return path
+
+
 def want_open_key(path: Path) -> Path:
     """Return the path of a client's key, unless OpenSSL would ask for its passphrase on a terminal."""
     try:
@@ -131,6 +140,7 @@ def want_open_key(path: Path) -> Path:
     return path
 
 
+PassfilePath = Annotated[Path, AfterValidator(_from_folder), AfterValidator(_unshared)]
 FilePath = Annotated[Path, AfterValidator(_from_folder)]
 FolderPath = Annotated[Path, AfterValidator(_from_folder), AfterValidator(_folder)]
 KeyPath = Annotated[Path, AfterValidator(_from_folder), AfterValidator(want_open_key)]

@@ -27,6 +27,7 @@ LARGE = """
     refresh materialized view seen;
     refresh materialized view seen_late
 """  # its indexes may be built at once
+NUMBERED = b"insert into elt.generation"
 PLACED, COMMIT = b"elt.generation set place", b"COMMIT"
 
 
@@ -141,6 +142,20 @@ def test_a_run_is_begun_again_so_often_and_not_more(source: Endpoint, destinatio
     assert "run.retried" not in [log["event"] for log in logs]
     assert rows_of(destination, RUNS) == [("failed", "publish", 6)]
     assert rows_of(destination, STAGED) == []
+
+
+def test_a_destination_that_restarts_as_publish_begins_is_waited_for(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(source, "create table t (n int)")
+    with proxied(destination) as (way, proxy), in_background(source, way) as run:
+        proxy.lose_words(NUMBERED, NUMBERED, answer=False, refuses=True)
+        run.wait_for("server.waiting")
+        proxy.heal()
+        run.future.result()
+
+    assert [log["attempt"] for log in run.logs if log["event"] == "run.retried"] == [1]
+    assert rows_of(destination, RUNS) == [("failed", "publish", 6), ("published", None, 0)]
 
 
 @pytest.mark.parametrize("arrives", [True, False])

@@ -196,6 +196,20 @@ def test_what_others_call_elt_is_at_most_told() -> None:
     assert load(write("# ${ELT_TEAM}\npipeline: ${ELT_TEAM}"), {**URLS, "ELT_TEAM": "data"}).warnings == ()
 
 
+def test_a_passfile_that_libpq_would_pass_over_is_a_fault(folder: Path) -> None:
+    passfile = folder / "pgpass"
+    passfile.write_text("*:*:*:*:hush")
+    passfile.chmod(0o640)
+
+    said = said_of({"ELT_SOURCE_PASSFILE": "pgpass"})
+
+    assert said == (
+        "environment: ELT_SOURCE_PASSFILE: libpq does not read it while others may (mode 0640): chmod 600 it"
+    )
+    passfile.chmod(0o400)
+    assert said_of({"ELT_SOURCE_PASSFILE": "pgpass"}) == ""
+
+
 def test_a_working_directory_that_is_gone(folder: Path) -> None:
     folder.rmdir()
 

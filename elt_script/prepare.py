@@ -113,12 +113,15 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
 
 
 def _warnings(config: Config, *sides: tuple[Endpoint, Connection]) -> tuple[str, ...]:
-    """Return what a stranger could read that is not meant for him, and say so."""
+    """Return what a stranger could read that is not meant for him, and what is misspelt; and say so."""
+    unknown = ", ".join(config.unknown)
+    if unknown:
+        log.warning("variable.unknown", names=unknown)
     exposed = (exposure(endpoint, session) for endpoint, session in sides)
     found = (*config.warnings, *(one for one in exposed if one))
     for one in found:
         log.warning("secret.exposed", reason=one)
-    return found
+    return (*found, f"the environment has {unknown}: elt has no such settings") if unknown else found
 
 
 def _built_on(control: Connection, live: ledger.Kept | None, plan: Plan) -> list[Dependant]:

@@ -70,9 +70,7 @@ def load(path: Path | None, environ: Mapping[str, str], *, without: Collection[s
         config, faults = None, [*faults, *islice(_faults(error, file, document, filled), MOST_FAULTS)]
     if config is None or faults:
         raise _error(file, faults)
-    if filled.unknown:
-        config = config.warned(f"the environment has {', '.join(filled.unknown)}: elt has no such settings")
-    return config.warned(*_exposed(file, document, config)) if file else config
+    return config.warned(_exposed(file, document, config) if file else (), filled.unknown)
 
 
 def _folder(file: Path | None) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
@@ -266,16 +267,22 @@ class Config(Section):
     )
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
+    _unknown: tuple[str, ...] = PrivateAttr(default=())
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What does not make this configuration wrong, and should be mended."""
         return self._warnings
 
-    def warned(self, *warnings: str) -> Config:
-        """Return this configuration with more warnings."""
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Variables that are called as ours are, and that nobody knows."""
+        return self._unknown
+
+    def warned(self, warnings: Iterable[str], unknown: Iterable[str]) -> Config:
+        """Return this configuration with what is to be said of it."""
         copy = self.model_copy()
-        copy._warnings = (*self._warnings, *warnings)  # noqa: SLF001  (its own kind)
+        copy._warnings, copy._unknown = tuple(warnings), tuple(unknown)  # noqa: SLF001  (its own kind)
         return copy
 
     @field_validator("destination")

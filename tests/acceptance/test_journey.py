@@ -249,3 +249,16 @@ def test_a_config_that_is_not_there_is_named(tmp_path: Path) -> None:
 
     assert ran.returncode == 2
     assert ran.stderr.startswith("elt: shop.yaml does not exist\n")
+
+
+def test_a_variable_that_nobody_knows_is_named_and_stops_nobody(
+    source: Endpoint, servers: dict[str, str], tmp_path: Path
+) -> None:
+    with source.connect() as conn:
+        conn.execute("create table public.t (n int)")
+
+    ran = elt(tmp_path, "check", **servers, ELT_TEAM="data", ELT_SERVICE_HOST="10.0.0.1")
+
+    assert ran.returncode == 0, ran.stderr
+    assert "warning: the environment has ELT_TEAM: elt has no such settings\n" in ran.stdout
+    assert "variable.unknown   names=ELT_TEAM\n" in ran.stderr

@@ -127,9 +127,13 @@ def _warnings(config: Config, *sides: tuple[Endpoint, Connection]) -> tuple[str,
 def _built_on(control: Connection, live: ledger.Kept | None, plan: Plan) -> list[Dependant]:
     """Return what others built on what the plan replaces, the things that it adopts among it."""
     if live is not None:
-        return dependants.read(control, live.number)
+        return _all_of(control, live.number)
     if not plan.adopted:
         return []
     with control.transaction(force_rollback=True):  # looked at as if they had been adopted
         ledger.install(control)
-        return dependants.read(control, generations.adopt(control, plan).number)
+        return _all_of(control, generations.adopt(control, plan).number)
+
+
+def _all_of(control: Connection, generation: int) -> list[Dependant]:
+    return [*dependants.read(control, generation), *dependants.read_changes(control, generation)]

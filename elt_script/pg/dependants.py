@@ -138,11 +138,14 @@ def read_all(conn: Connection, generation: int, places: Mapping[str, str] | None
     """
     moves = json.dumps(dict(places or {}))
     found = rows(conn, Dependant, "dependants", generation=generation, places=moves)
-    found += rows(conn, Dependant, "own_tables", generation=generation)
     anew = [one.relation for one in found if one.clear]
     again = dict(conn.execute(query("restored"), {"views": anew}).fetchall()) if anew else {}
-    whole = (replace(one, after=f"{one.after}{again[one.relation]}") if one.clear else one for one in found)
-    return sorted(whole, key=lambda one: one.turn)
+    return [replace(one, after=f"{one.after}{again[one.relation]}") if one.clear else one for one in found]
+
+
+def read_changes(conn: Connection, generation: int) -> list[Dependant]:
+    """Return what people did to a live generation's own tables; nothing of others rests on it."""
+    return rows(conn, Dependant, "own_tables", generation=generation)
 
 
 def read_carried(conn: Connection, generation: int) -> list[Carried]:

@@ -226,7 +226,8 @@ def _swapped(
 ) -> Carried:
     """Do the swap, under its locks."""
     found = [] if swap.live is None else dependants.read_all(conn, swap.live, swap.places)
-    others = [one for one in found if not one.temporary]
+    changes = [] if swap.live is None else dependants.read_changes(conn, swap.live)
+    others = [*changes, *(one for one in found if not one.temporary)]
     carried = [] if swap.live is None else dependants.read_carried(conn, swap.live)
     lost = [one for one in others if str(one) in given_up]
     kept = [one for one in others if one not in lost and str(one) not in built]

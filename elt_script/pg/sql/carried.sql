@@ -12,7 +12,8 @@ with ours as materialized (
 relations as materialized (
     select
         c.oid, c.relacl, c.relowner, c.oid::regclass::text as name, ours.comments, ours.facts, c.relkind,
-        c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.relnamespace, c.reloptions, c.reltoastrelid,
+        c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.reloptions, c.reltoastrelid,
+        ours.facts -> 'columns' as columns, ours.facts -> 'options' as options, ours.facts -> 'toast options' as toast_options,
         case c.relkind when 'S' then 'sequence' when 'v' then 'view' when 'm' then 'materialized view' else 'table' end as word
     from ours
     join pg_class c on ours.classid = 'pg_class'::regclass and c.oid = ours.objid
@@ -153,7 +154,7 @@ select
 from relations r
 left join pg_class t on t.oid = r.reltoastrelid
 cross join lateral (
-    values ('', r.reloptions, r.facts -> 'options'), ('toast.', t.reloptions, r.facts -> 'toast options')
+    values ('', r.reloptions, r.options), ('toast.', t.reloptions, r.toast_options)
 ) kinds (prefix, now, before)
 cross join lateral (
     select kinds.prefix, key, max(value) filter (where is_now) as now, max(value) filter (where not is_now) as before
@@ -164,7 +165,7 @@ cross join lateral (
     ) told
     group by key
 ) o
-where o.now is distinct from o.before
+where coalesce(r.reloptions::text, t.reloptions::text, r.options::text, r.toast_options::text) is not null and o.now is distinct from o.before
 union all
 select s.kind, r.name || '.' || quote_ident(a.attname), format('alter table %%s alter column %%I set %%s', r.name, a.attname, s.setting)
 from relations r
@@ -172,15 +173,15 @@ join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdroppe
 join pg_type t on t.oid = a.atttypid
 cross join lateral (
     values
-    ('stored column', coalesce(a.attstattarget, -1) <> coalesce((r.facts #>> array['columns', a.attnum::text, '0'])::int, -1),
+    ('stored column', coalesce(a.attstattarget, -1) <> coalesce((r.columns #>> array[a.attnum::text, '0'])::int, -1),
         'statistics ' || coalesce(a.attstattarget, -1)),
-    ('stored column', to_jsonb(a.attoptions) is distinct from r.facts #> array['columns', a.attnum::text, '1'] and a.attoptions is not null,
+    ('stored column', to_jsonb(a.attoptions) is distinct from r.columns #> array[a.attnum::text, '1'] and a.attoptions is not null,
         '(' || array_to_string(a.attoptions, ', ') || ')'),
-    ('long column', a.attstorage::text <> coalesce(r.facts #>> array['columns', a.attnum::text, '2'], t.typstorage::text),
+    ('long column', a.attstorage::text <> coalesce(r.columns #>> array[a.attnum::text, '2'], t.typstorage::text),
         'storage ' || case a.attstorage when 'p' then 'plain' when 'e' then 'external' when 'x' then 'extended' else 'main' end),
-    ('long column', a.attcompression::text <> coalesce(r.facts #>> array['columns', a.attnum::text, '3'], ''),
+    ('long column', a.attcompression::text <> coalesce(r.columns #>> array[a.attnum::text, '3'], ''),
         'compression ' || case a.attcompression when 'l' then 'lz4' when 'p' then 'pglz' else 'default' end)
 ) s (kind, differs, setting)
 where r.relkind in ('r', 'p', 'm')
-    and (r.facts -> 'columns' ? a.attnum::text or a.attstattarget >= 0 or a.attoptions is not null or a.attstorage <> t.typstorage or a.attcompression <> '')
+    and (a.attstattarget >= 0 or a.attoptions is not null or a.attstorage <> t.typstorage or a.attcompression <> '' or r.columns ? a.attnum::text)
     and s.differs

@@ -8,6 +8,7 @@ import pytest
 
 from elt_script.errors import DestinationError
 from elt_script.rollback import rollback
+from elt_script.run import new_run_id, run
 from tests.copying import config_of, copied, execute
 from tests.gates import as_somebody
 from tests.untouched import untouched
@@ -137,3 +138,35 @@ def test_what_was_said_and_set_on_a_table_is_no_trouble_where_a_view_takes_its_p
     copied(world.source, world.destination)
 
     assert world.rows("select day::text, n from public.days_2026") == [("2026-01-02", 1)]
+
+
+def test_what_joins_the_tables_of_two_pipelines_stays_through_runs_and_rollbacks_of_both(
+    new_world: World,
+) -> None:
+    world = new_world
+    execute(world.source, SHOP)
+    first = config_of(world.source, world.destination, pipeline="first", schemas={"public": "first"})
+    second = config_of(world.source, world.destination, pipeline="second", schemas={"public": "second"})
+    run(first, new_run_id())
+    run(second, new_run_id())
+    execute(
+        world.destination,
+        """
+        alter table second.orders add constraint across foreign key (customer_id) references first.customers;
+        create view both_of_them as select o.batch from first.orders o join second.customers c on c.id = o.customer_id;
+        create materialized view both_kept as select max(batch) as batch from both_of_them;
+        """,
+    )
+    before = definitions(world)
+    execute(world.source, "update orders set batch = 2; update customers set batch = 2")
+
+    found: list[dict[str, str]] = []
+    for config in (first, second):
+        run(config, new_run_id())
+        found.append(definitions(world))
+        rollback(config)
+        found.append(definitions(world))
+        run(config, new_run_id())
+
+    assert all(one == before for one in found)
+    assert world.rows("select batch from public.both_kept") == [(2,)]

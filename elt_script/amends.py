@@ -69,6 +69,7 @@ def amends_of(
             *_detaching(copied),
             *_for_nobody(copied, roles.ours),
             *_counting(copied, version),
+            *_excluding(copied),
         ),
     )
 
@@ -104,6 +105,15 @@ def _counting(copied: Sequence[Unwritten], version: int) -> Iterator[str]:
             yield (
                 f"column {one.object} of {one.table}, a partition, is an identity by a sequence of its own, "
                 f"which Postgres {version} does not know: drop the identity at the source"
+            )
+
+
+def _excluding(copied: Sequence[Unwritten]) -> Iterator[str]:
+    for one in copied:
+        if one.kind == "exclusion":
+            yield (
+                f"constraint {one.object} of {one.table}, a partitioned table, excludes rows, and Postgres "
+                "cannot attach the partitions' indexes to it: drop it at the source, or leave out the table"
             )
 
 

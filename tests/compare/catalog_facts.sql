@@ -62,7 +62,8 @@ union all
 select
     'column',
     r.nspname,
-    format('%I.%I', r.relname, a.attname),
+    -- An index's column keeps the name that its table's had as it was made, and goes by its number.
+    format('%I.%s', r.relname, case when r.relkind in ('i', 'I') then a.attnum::text else quote_ident(a.attname) end),
     (
         select jsonb_object_agg(key, value)
         from jsonb_each(to_jsonb(a))

@@ -173,7 +173,7 @@ FACTS = [
         "statistics_of_an_expression",
         "create table expressed (n int); create index expressed_twice on expressed ((n * 2))",
         "alter index expressed_twice alter column 1 set statistics 3",
-        r"column public\.expressed_twice\.expr: statistics target is -1 → 3",
+        r"column public\.expressed_twice\.1: statistics target is -1 → 3",
     ),
     Change(
         "local_column",

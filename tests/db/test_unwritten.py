@@ -322,3 +322,45 @@ def test_partitions_of_identity_columns_are_named_or_refused_where_versions_diff
         match=r"column id of public\.part, a partition, is an identity by a sequence of its own, which Postgres 18 does not",
     ):
         copied(source, destination)
+
+
+def test_an_exclusion_of_a_partitioned_table_is_refused_by_name(
+    destination_server: Server, make_database: MakeDatabase
+) -> None:
+    source, destination = (make_database(destination_server, role) for role in ("source", "destination"))
+    execute(
+        source.owner,
+        """
+        create table rooms (id int4range, at daterange, constraint "r 1" primary key (id, at without overlaps)) partition by list (id);
+        create table slots (id int4range, constraint apart exclude using gist (id with =)) partition by list (id);
+        create table slot partition of slots for values in ('[1,2)');
+        """,
+    )
+
+    _, faults = plan(config_of(source.owner, destination.owner))
+
+    why = "excludes rows, and Postgres cannot attach the partitions' indexes to it"
+    assert faults == [
+        f"constraint apart of public.slots, a partitioned table, {why}: drop it at the source, or leave out the table"
+    ]
+
+
+def test_an_operator_that_is_a_mere_shell_is_named_or_comes_with_the_one_that_names_it(
+    source: Endpoint, source_admin: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(
+        source,
+        """
+        create table t (n int); create function same(int, text) returns bool language sql immutable return $1 = $2::int;
+        create operator =# (function = same, leftarg = int, rightarg = text, negator = <>#);
+        create operator ==# (function = same, leftarg = int, rightarg = text, negator = !=#);
+        drop operator ==# (int, text);
+        """,
+    )
+
+    report = copied(source, destination_admin)
+
+    assert report.left_out == (
+        "operator public.!=#(integer,text): it is a mere shell, which no other one names",
+    )
+    assert_same(source_admin, destination_admin)

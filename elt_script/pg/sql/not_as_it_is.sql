@@ -60,6 +60,11 @@ from pg_type t
 join pg_namespace n on n.oid = t.typnamespace and n.nspname = any(%(schemas)s)
 where not t.typisdefined
 union all
+select 'operator', o.oid::regoperator::text, 'it is a mere shell, which no other one names', null, null
+from pg_operator o
+join pg_namespace n on n.oid = o.oprnamespace and n.nspname = any(%(schemas)s)
+where o.oprcode = 0 and not exists (select from pg_operator p where p.oprcode <> 0 and o.oid in (p.oprcom, p.oprnegate))
+union all
 select
     'encodings of xml', format('%%s.%%s.%%s', n.nspname, c.relname, a.attname),
     'the text of xml within a composite leaves out the encoding that it says it has', null, null

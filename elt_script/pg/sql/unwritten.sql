@@ -14,6 +14,7 @@
 --              role        a policy's; facts: [policy]
 --              domain      one without a default, of a domain that has one: pg_dump writes nothing, which takes it over
 --              order       an heir whose columns will be in its parents' order; facts: [is its type that of columns elsewhere]
+--              exclusion   one of a partitioned table that has partitions, or its key without overlaps
 --              identity    a partition's column: since 17 it is what that of the whole is; facts: ['none' (only the whole's is one, as
 --                          before 17), 'its own' (with a sequence of its own, as before 17) or 'the whole''s' (as since 17)]
 with recursive tables as (
@@ -138,6 +139,12 @@ where not t.relispartition
         ) p on true
         where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
     )
+union all
+select 'exclusion', t.nspname, t.relname, k.conname, '[]'
+from tables t
+join pg_constraint k on k.conrelid = t.oid and k.conparentid = 0
+join pg_index i on i.indexrelid = k.conindid and i.indrelid = t.oid and i.indisexclusion
+where exists (select from pg_inherits h where h.inhparent = i.indexrelid)
 union all
 select
     'identity', t.nspname, t.relname, a.attname,

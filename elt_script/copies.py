@@ -3,17 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil
 
-from elt_script.pg.catalog import Relation, Type, as_table
-from elt_script.tables import CopyJob, Part, TableCopy, TableName
+from psycopg import sql
+
+from elt_script.pg.catalog import Relation, Type, as_columns, as_table
+from elt_script.tables import CopyJob, Part, Table, TableCopy, TableName
 
 SMALL_BYTES = 1 << 20  # below this a pair of programs costs more than the rows
 SPLIT_BYTES = (
     1 << 30
 )  # above this a table is copied in parts, where threads would have nothing to do otherwise
 BATCH = 250  # small tables that share one pair of programs
+LARGE_OBJECTS = (  # name, the OID of its type, and that type: what travels of them, and of their content
+    (
+        ("oid", 26, "oid"),
+        ("length", 20, "bigint"),
+        ("owner", 25, "text"),
+        ("grants", 3802, "jsonb"),
+        ("comment", 25, "text"),
+    ),
+    (("oid", 26, "oid"), ("number", 23, "integer"), ("data", 17, "bytea")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LargeObjectCopies:
+    """The source's large objects on their way: how many, and the jobs for them and for their content."""
+
+    count: int
+    objects: CopyJob
+    parts: CopyJob
+
+    @property
+    def jobs(self) -> tuple[CopyJob, ...]:
+        """Both jobs."""
+        return self.objects, self.parts
+
+    @property
+    def bytes(self) -> int:
+        """What they take at the source's disk."""
+        return self.parts.bytes
+
+    @property
+    def places(self) -> tuple[TableName, TableName]:
+        """The staged tables."""
+        return self.objects.copies[0].staged, self.parts.copies[0].staged
+
+
+def large_object_copies(
+    queries: tuple[sql.Composed, sql.Composed],
+    sizes: tuple[int, int],
+    staging: str,
+    types: Mapping[int, Type],
+    encodings: tuple[str, str],
+    *,
+    same_encoding: bool,
+) -> LargeObjectCopies:
+    """Return how large objects travel.
+
+    queries    what reads them, and their content
+    sizes      how many there are, and how large all are
+    staging    the schema that they wait in
+    encodings  in which texts travel, and what the destination takes them for
+    """
+    count, size = sizes
+    names = ("pg_largeobject_metadata", "pg_largeobject")
+    jobs: list[CopyJob] = []
+    for name, query, listed, estimate, bytes_ in zip(
+        names, queries, LARGE_OBJECTS, (count, -1), (0, size), strict=True
+    ):
+        columns = as_columns(
+            [[*column, True, False] for column in listed], types, same_encoding=same_encoding
+        )
+        table = Table(TableName("pg_catalog", name), columns, estimate, bytes_, query=query)
+        copy = TableCopy(table, TableName(staging, name.removeprefix("pg_")))
+        binary = name == "pg_largeobject"  # of no texts
+        jobs.append(CopyJob((copy,), binary, *encodings))
+    return LargeObjectCopies(count, *jobs)
 
 
 def copies_of(

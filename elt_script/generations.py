@@ -9,6 +9,7 @@ import structlog
 
 from elt_script import ledger
 from elt_script.config.model import Config
+from elt_script.pg import large_objects
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.passing import is_passing
 from elt_script.pg.rights import granted_on_schema
@@ -28,7 +29,7 @@ def live(control: Connection, pipeline: str) -> ledger.Kept | None:
 
 def adopt(control: Connection, plan: Plan) -> ledger.Kept:
     """Make what stands in our way, and may be moved, the live generation."""
-    names = [(taken.schema, taken.name, taken.kind) for taken in plan.adopted]
+    names = [(taken.schema, taken.name, taken.kind) for taken in plan.adopted if taken.schema]
     schemas = list(plan.staging)
     number = ledger.adopt(control, plan.pipeline, schemas, names)
     return ledger.Kept(number, "adopted", 0, schemas)
@@ -68,8 +69,11 @@ def swap_for_new(
     )
 
 
-def swap_back(now: ledger.Kept, before: ledger.Kept, *, keeps: bool) -> publish.Swap:
-    """Return the swap that makes the generation before the live one live again."""
+def swap_back(now: ledger.Kept, before: ledger.Kept, *, keeps: bool, large: bool) -> publish.Swap:
+    """Return the swap that makes the generation before the live one live again.
+
+    large  whether one of them has large objects
+    """
     staged = {final: prefixed("elt_next_", final) for final in before.schemas}
     return publish.Swap(
         new=before.number,
@@ -78,6 +82,7 @@ def swap_back(now: ledger.Kept, before: ledger.Kept, *, keeps: bool) -> publish.
         previous={final: previous_name(final, 1) for final in now.schemas},
         renames=tuple((previous_name(final, 1), staged[final]) for final in before.schemas),
         keeps=keeps,
+        large_objects=large_objects.of_generation(before.number) if large else None,
     )
 
 

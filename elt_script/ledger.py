@@ -119,7 +119,7 @@ def is_installed(conn: Connection) -> bool:
 
 def install(conn: Connection) -> None:
     """Make the ledger where there is none, and what is new in it where there is an older one."""
-    if not value(conn, sql.SQL("select to_regclass('elt.staging') is not null")):
+    if not value(conn, sql.SQL("select to_regclass('elt.large_object_gone') is not null")):
         with conn.transaction():
             conn.execute("select pg_advisory_xact_lock(hashtextextended('elt:ledger', 0))")
             conn.execute(query("ledger"))

@@ -72,10 +72,10 @@ class Loader:
         Raises the first failure once what is running has ended.
         """
         done = Loaded()
-        tasks = [self._copy(job, done) for job in self.plan.jobs]
+        tasks = [self._copy(job, done) for job in self.plan.all_jobs]
         tasks += [
             task
-            for job in self.plan.jobs
+            for job in self.plan.all_jobs
             if job.part is None or job.part.number == 1
             for task in self._audit(job, done, self.source, self.snapshot)
         ]

@@ -9,29 +9,28 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from elt_script.access import Access, access_of
+from elt_script.adoption import Taken, adopted_of
 from elt_script.amends import Amends, amends_of
 from elt_script.config.model import Checksum, Config, TableSettings
-from elt_script.copies import SMALL_BYTES, copies_of, jobs_of, leaves, spread_anew
+from elt_script.copies import (
+    SMALL_BYTES,
+    LargeObjectCopies,
+    copies_of,
+    jobs_of,
+    large_object_copies,
+    leaves,
+    spread_anew,
+)
 from elt_script.pg.catalog import Extension, as_columns
 from elt_script.pg.extension_rows import ExtensionRows, ExtensionTable
 from elt_script.pg.rights import Roles
-from elt_script.selection import Selection, SourceFacts, select
+from elt_script.selection import Selection, SourceFacts, changes_of, select
 from elt_script.tables import CopyJob, TableCopy, TableName
 
 RELATIONS = 1259  # the OID of pg_class
 NO_ENCODING = "SQL_ASCII"
 NONE_LEFT = """no table is left to copy: see `schemas` and `tables`, where `"*": {}` stands for all"""
 LONGEST_NAME = 63  # bytes; Postgres cuts longer names in silence
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Something at the destination that is not of a generation of ours; see pg/sql/taken.sql."""
-
-    schema: str
-    name: str
-    kind: str
-    owned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,7 @@ class DestinationFacts:
     encoding: str
     roles: Roles
     version: int  # the major
+    large_objects: Sequence[tuple[int, bool]] = ()  # not ours, of the source's numbers; may we move it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ class Plan:
     access: Access
     amends: Amends
     extension_rows: tuple[ExtensionRows, ...]
+    large_objects: LargeObjectCopies | None
     dependants: tuple[str, ...] = ()  # what others built on the published tables, and comes along
     given_up: frozenset[str] = frozenset()  # what of it cannot, and the config drops
     warnings: tuple[str, ...] = ()  # what does not stand in the way, and should be mended
@@ -83,6 +84,28 @@ class Plan:
         return frozenset(
             table for table, settings in self.settings.items() if (settings.checksum or checksum) == "all"
         )
+
+    def all_compared(self, checksum: Checksum) -> frozenset[TableName]:
+        """Return those, and what holds large objects, which have no setting."""
+        large = self.large_objects.jobs if self.large_objects and checksum == "all" else ()
+        return self.compared(checksum) | {copy.table.name for job in large for copy in job.copies}
+
+    @property
+    def all_jobs(self) -> tuple[CopyJob, ...]:
+        """What is to be copied: tables, and large objects."""
+        return (*self.jobs, *(self.large_objects.jobs if self.large_objects else ()))
+
+    @property
+    def all_copies(self) -> tuple[TableCopy, ...]:
+        """What those copy, each once."""
+        large = self.large_objects.jobs if self.large_objects else ()
+        return (*self.copies, *(copy for job in large for copy in job.copies))
+
+    @property
+    def staging_schemas(self) -> list[str]:
+        """The schemas that are gone when the run has ended."""
+        large = [self.large_objects.places[0].schema] if self.large_objects else []
+        return [*self.staging.values(), *large]
 
     @property
     def fallen_relations(self) -> tuple[int, ...]:
@@ -97,7 +120,7 @@ class Plan:
     @property
     def bytes(self) -> int:
         """How much there is to copy."""
-        return sum(copy.table.bytes for copy in self.copies)
+        return sum(copy.table.bytes for copy in self.all_copies)
 
     def share(self, job: CopyJob) -> int:
         """How many sessions may build a job's indexes: as many of the workers as it has of all bytes."""
@@ -162,11 +185,12 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         live=destination.live,
         adopted=adopted,
         gone=tuple(sorted(_gone(selection, destination))),
-        changes=tuple(_changes(selection, destination)),
+        changes=tuple(changes_of(selection, destination.live_columns)),
         left_out=tuple(_left_out(selection, source, destination, extension_rows, (amends, access))),
         access=access,
         amends=amends,
         extension_rows=extension_rows,
+        large_objects=_large_objects(config, source, (source.encoding, encoding), destination),
         faults=(
             *_faults(selection, source, destination, copies),
             *_extension_faults(needed, destination, extension_rows),
@@ -193,6 +217,7 @@ def _faults(
     yield from _lost_parts(selection, source, destination)
     yield from _range_faults(selection, source, destination)
     yield from _other_pipelines(selection.schemas.values(), destination)
+    yield from source.large_objects.faults if source.large_objects else ()
 
 
 def _encoding_faults(source: SourceFacts, destination: DestinationFacts) -> Iterable[str]:
@@ -221,24 +246,6 @@ def _range_faults(selection: Selection, source: SourceFacts, destination: Destin
                 f"range type {kind.schema}.{kind.name}: its constructor functions belong to the server, not "
                 "to its owner, so only a superuser of the destination can stage and publish it"
             )
-
-
-def _changes(selection: Selection, destination: DestinationFacts) -> Iterable[str]:
-    """Yield what is different about tables that are live: what readers may notice."""
-    for relation in selection.kept:
-        final = TableName(selection.schemas[relation.schema], relation.name)
-        before = destination.live_columns.get(final)
-        if before is None:
-            continue
-        now = {str(column[0]): str(column[2]) for column in relation.columns}
-        yield from (
-            f"{final}: column {name} {kind} is new" for name, kind in now.items() if name not in before
-        )
-        yield from (f"{final}: column {name} goes" for name in before if name not in now)
-        for name, kind in now.items():
-            old = before.get(name, kind)
-            if kind != old and "." not in kind + old:  # names of users' types differ by their schema
-                yield f"{final}: column {name} becomes {kind}, was {old}"
 
 
 def _names_cut_short(
@@ -327,6 +334,20 @@ def _extension_rows(
     return tuple(found)
 
 
+def _large_objects(
+    config: Config, source: SourceFacts, encodings: tuple[str, str], destination: DestinationFacts
+) -> LargeObjectCopies | None:
+    facts = source.large_objects
+    return facts and large_object_copies(
+        (facts.objects(config.privileges, owners=config.owners == "copy"), facts.parts),
+        (facts.count, facts.bytes),
+        prefixed("elt_next_", f"large objects of {config.pipeline}"),
+        source.types,
+        encodings,
+        same_encoding=source.encoding == destination.encoding,
+    )
+
+
 def _left_out(
     selection: Selection,
     source: SourceFacts,
@@ -374,14 +395,4 @@ def _taken(
         if (taken.schema, taken.name, taken.kind) in ours
         and taken.schema not in destination.other_pipelines  # a fault of its own, which adopting cannot mend
     ]
-    if config.publish.adopt:
-        adopted = tuple(taken for taken in conflicts if taken.owned)
-        refused = [taken for taken in conflicts if not taken.owned]
-        hint = "its owner is another role, so it cannot be adopted"
-    else:
-        adopted, refused = (), conflicts
-        hint = "drop or rename it, or set `publish.adopt` to make it the generation that rollback returns to"
-    return adopted, [
-        f"the destination has a {taken.kind} {taken.schema}.{taken.name}, which elt did not publish: {hint}"
-        for taken in refused
-    ]
+    return adopted_of(conflicts, destination.large_objects, adopts=config.publish.adopt)

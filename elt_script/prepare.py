@@ -94,6 +94,7 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
             control,
             config,
             facts,
+            source,
             live and live.number,
             ledger.rows_of(control, live.number) if live else {},
             ledger.publishers(control, config.pipeline),

@@ -9,7 +9,7 @@ import structlog
 from elt_script import generations, ledger
 from elt_script.config.model import Config
 from elt_script.errors import PreflightError
-from elt_script.pg import stop
+from elt_script.pg import large_objects, stop
 from elt_script.pg.endpoint import Endpoint, translating
 from elt_script.pg.extension_rows import may_write, read_extension_tables
 from elt_script.pg.listening import listened
@@ -62,7 +62,10 @@ def rollback(config: Config) -> str:
                 hint="A published run keeps one, where `publish.keep` is at least 1. The next run drops it "
                 "as it begins, unless that is at least 2.",
             )
-        swap = generations.swap_back(live, before, keeps=config.privileges == "keep")
+        ledger.install(control)
+        large_objects.unlink(control)
+        large = any(large_objects.has_any(control, one.number) for one in (live, before))
+        swap = generations.swap_back(live, before, keeps=config.privileges == "keep", large=large)
         publish.want_room(control, swap)
         drop = config.publish.dependants == "drop"
         extra = publish.build_extra_indexes(control, swap, drop=drop)
@@ -72,6 +75,7 @@ def rollback(config: Config) -> str:
             ledger.place(control, live.number, 1)
             ledger.place(control, before.number, 0)
             ledger.rolled_back(control, live.run_id, before.run_id)
+        large_objects.unlink(control)
         staying = [
             f"{one} {'stays as it is' if one.is_sequence else 'stay as they are'}: no generation holds "
             f"{'it' if one.is_sequence else 'them'}"

@@ -20,7 +20,7 @@ from elt_script.config.model import Config
 from elt_script.errors import EltError, SourceError
 from elt_script.load import Loaded, Loader, Pools
 from elt_script.movers import MOST_THREADS, movers
-from elt_script.pg import locks, stop
+from elt_script.pg import large_objects, locks, stop
 from elt_script.pg.catalog import read_sequences
 from elt_script.pg.endpoint import translating
 from elt_script.pg.extension_rows import create_places
@@ -146,9 +146,9 @@ def _run(
             dropping = stop.submit(pools.minders, generations.drop_beside, servers.destination, config)
             staging = staged_schema(ready_plan, control, snapshot, board, rests_on)
             stage.create(servers.destination, control, staging, plan)
-            create_places(control, plan.extension_rows)
+            _create_places(control, plan)
         loading = for_loading(servers.destination, control)
-        content = plan.compared(config.audit.checksum)
+        content = plan.all_compared(config.audit.checksum)
         loader = Loader(servers.source, loading, snapshot, plan, staging, content, pools)
         with clock.at("copy"):
             if plan.split:
@@ -191,6 +191,7 @@ def _ready_to_begin(
     if known:
         ledger.install(control)
         ledger.begin(control, run_id, config.pipeline)
+        large_objects.unlink(control)
     ready_plan = moment.enter_context(prepared(config, servers, control))
     recover.end_orphans(ready_plan.source, config.pipeline, killed)
     preflight.demand(ready_plan.plan.faults)
@@ -199,12 +200,19 @@ def _ready_to_begin(
     if not known:
         ledger.install(control)
         ledger.begin(control, run_id, config.pipeline)
-    ledger.staging(control, run_id, list(plan.staging.values()))
+    ledger.staging(control, run_id, plan.staging_schemas)
     if plan.adopted and ready_plan.live is None:
         ready_plan = replace(ready_plan, live=generations.adopt(control, plan))
     for what, why in plan.left_out:
         log.warning("object.left_out", object=what, reason=why)
     return ready_plan
+
+
+def _create_places(control: Connection, plan: Plan) -> None:
+    """Create the staged tables of what is in no schema that is copied."""
+    create_places(control, plan.extension_rows)
+    if plan.large_objects:
+        large_objects.create_places(control, *plan.large_objects.places)
 
 
 def _draw(ready_plan: Prepared, run_id: str) -> None:
@@ -216,13 +224,14 @@ def _draw(ready_plan: Prepared, run_id: str) -> None:
 
 def _copied(ready_plan: Prepared, loader: Loader) -> Loaded:
     plan = ready_plan.plan
+    copies = plan.all_copies
     log.info(
         "copy.planned",
-        tables=len(plan.copies),
-        rows=sum(max(0, copy.table.rows_estimate) for copy in plan.copies),
+        tables=len(copies),
+        rows=sum(max(0, copy.table.rows_estimate) for copy in copies),
         bytes=plan.bytes,
     )
-    places = {place: copy.table.name for copy in plan.copies for place in copy.places}
+    places = {place: copy.table.name for copy in copies for place in copy.places}
     with watched(ready_plan.servers.destination, places):
         try:
             return loader.load()
@@ -239,7 +248,7 @@ def _copied(ready_plan: Prepared, loader: Loader) -> Loaded:
 
 def _audit(config: Config, plan: Plan, done: Loaded, control: Connection, live: ledger.Kept | None) -> None:
     faults = audit.compare(done.source, done.staged)
-    rows = {plan.final(table): count for table, count in done.rows.items()}
+    rows = {plan.final(copy.table.name): done.rows[copy.table.name] for copy in plan.copies}
     limits = {
         plan.final(table): (
             config.audit.allow_empty if settings.allow_empty is None else settings.allow_empty,
@@ -277,6 +286,11 @@ def _publish(
     older = generations.older(control, config.pipeline)
     swap = generations.swap_for_new(number, live, older, plan, views)
     publish.want_room(control, swap)
+    if plan.large_objects:
+        waiting = large_objects.staged(*plan.large_objects.places, adopts=config.publish.adopt)
+        swap = replace(swap, large_objects=waiting)
+    elif live and large_objects.has_any(control, live.number):
+        swap = replace(swap, large_objects=large_objects.of_generation(None))
     drop = config.publish.dependants == "drop"
     extra = publish.build_extra_indexes(control, swap, plan.given_up, drop=drop)
     patience = config.publish.patience_seconds
@@ -294,6 +308,8 @@ def _publish(
     log.info("run.published", generation=number, as_of=ready_plan.moment.as_of.isoformat())
     for one in (*extra.over, *carried.over):
         log.info("dependant.repointed", object=one)
+    if not control.closed:
+        large_objects.unlink(control)
     return number, [*extra.warnings, *carried.warnings]
 
 

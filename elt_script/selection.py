@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from elt_script.config.model import Config
 from elt_script.pg.catalog import Extension, Outside, Relation, Type, Unwritten
 from elt_script.pg.extension_rows import ExtensionTable
+from elt_script.pg.large_objects import LargeObjectFacts
 from elt_script.pg.rights import Owned
 from elt_script.tables import TableName
 
@@ -65,6 +66,7 @@ class SourceFacts:
     names: Sequence[Name]
     encoding: str
     objects: Sequence[Owned]  # with owners and grants, where the config asks for those
+    large_objects: LargeObjectFacts | None  # where they are to be copied
 
     @property
     def placeless(self) -> Iterable[tuple[int, int]]:
@@ -94,9 +96,20 @@ class Selection:
 def chosen_schemas(config: Config, there: Iterable[str]) -> dict[str, str]:
     """Return source → final name of the schemas to copy, of those that are there."""
     if config.schemas is None:
-        return {name: name for name in there if name != "elt" and not name.startswith(OURS)}
+        return {name: name for name in there if _may_be_copied(name)}
     known = set(there)
     return {name: final for name, final in config.schemas.items() if name in known}
+
+
+def _may_be_copied(schema: str) -> bool:
+    return schema != "elt" and not schema.startswith(OURS)
+
+
+def wants_large_objects(config: Config, there: Iterable[str]) -> bool:
+    """Whether large objects are copied: with the whole database, if the config does not say."""
+    if config.large_objects is not None:
+        return config.large_objects == "copy"
+    return config.schemas is None or {name for name in there if _may_be_copied(name)} <= set(config.schemas)
 
 
 def skipped(config: Config, relations: Iterable[Relation], schemas: Collection[str]) -> dict[int, str]:
@@ -135,6 +148,27 @@ def select(config: Config, source: SourceFacts) -> Selection:
             ),
         ),
     )
+
+
+def changes_of(selection: Selection, live: Mapping[TableName, Mapping[str, str]]) -> Iterable[str]:
+    """Yield what is different about tables that are live: what readers may notice.
+
+    live  published relation → column → type
+    """
+    for relation in selection.kept:
+        final = TableName(selection.schemas[relation.schema], relation.name)
+        before = live.get(final)
+        if before is None:
+            continue
+        now = {str(column[0]): str(column[2]) for column in relation.columns}
+        yield from (
+            f"{final}: column {name} {kind} is new" for name, kind in now.items() if name not in before
+        )
+        yield from (f"{final}: column {name} goes" for name in before if name not in now)
+        for name, kind in now.items():
+            old = before.get(name, kind)
+            if kind != old and "." not in kind + old:  # names of users' types differ by their schema
+                yield f"{final}: column {name} becomes {kind}, was {old}"
 
 
 def _why_not(config: Config, relation: Relation) -> str | None:

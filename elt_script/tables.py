@@ -68,6 +68,9 @@ class Table:
     rows_estimate: int  # what the catalog thinks; -1 where nobody has counted
     bytes: int  # on disk, heap and toast
     blocks: int = 0  # that can be read in ranges; 0 where it cannot
+    query: sql.Composed | None = (
+        None  # what gives the rows, where the table does not show them as they travel
+    )
 
     @property
     def copied(self) -> tuple[Column, ...]:
@@ -77,7 +80,7 @@ class Table:
     @property
     def as_it_is(self) -> bool:
         """Whether the text of every copied column has all of its values."""
-        return not any(column.written_whole for column in self.copied)
+        return self.query is None and not any(column.written_whole for column in self.copied)
 
     @property
     def portable(self) -> bool:
@@ -113,6 +116,13 @@ class TableCopy:
     def whole(self, place: TableName) -> sql.Composed:
         """Return what holds exactly the table's rows there: itself without heirs, or all its partitions."""
         return sql.SQL("{}" if self.parts else "only {}").format(place.quoted)
+
+    @property
+    def source(self) -> sql.Composed:
+        """What gives the rows at the source, behind `from`."""
+        if self.table.query is None:
+            return self.whole(self.table.name)
+        return sql.SQL("({})").format(self.table.query)
 
     @property
     def columns(self) -> sql.Composable:

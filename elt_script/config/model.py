@@ -257,6 +257,11 @@ class Config(Section):
         description="whom the copy belongs to: by default (none) the role that publishes it; copy gives each "
         "object to the role of the same name as its owner at the source",
     )
+    large_objects: Literal["copy", "none"] | None = Field(
+        default=None,
+        description="whether large objects are copied, which are in no schema: copy or none; by default they "
+        "are where `schemas` leaves out no schema of the source",
+    )
     audit: Audit = Field(default=Audit(), description="what the staged copy must be before it is published")
     publish: Publish = Field(default=Publish(), description="how the copy takes the place of what is live")
     transform: tuple[TransformStep, ...] = Field(

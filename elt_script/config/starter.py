@@ -67,6 +67,8 @@ executor:
 #privileges: keep
 # Whom the copy belongs to: none says the destination's user; copy the role of the same name as at the source.
 #owners: none
+# Large objects, which are in no schema: copy or none. By default they are copied where no schema is left out.
+#large_objects: copy
 
 # What the staged copy must be before readers see it. Where it is not, the old data stays.
 audit:

@@ -37,7 +37,11 @@ def plan_json(plan: Plan, config: Config, faults: Sequence[str]) -> str:
             ],
             "extensions": [extension.name for extension in plan.extensions],
             "extension_rows": [str(one.target) for one in plan.extension_rows],
-            "adopted": [f"{taken.schema}.{taken.name}" for taken in plan.adopted],
+            "large_objects": plan.large_objects
+            and {"count": plan.large_objects.count, "bytes": plan.large_objects.bytes},
+            "adopted": [
+                f"{taken.schema}.{taken.name}" if taken.schema else str(taken) for taken in plan.adopted
+            ],
             "gone": [str(name) for name in plan.gone],
             "changes": list(plan.changes),
             "dependants": list(plan.dependants),
@@ -55,7 +59,8 @@ def plan_json(plan: Plan, config: Config, faults: Sequence[str]) -> str:
 
 
 def _lines(plan: Plan) -> Iterable[str]:
-    yield f"pipeline {plan.pipeline}: copy {counted(len(plan.copies), 'table')}, {human_bytes(plan.bytes)}"
+    size = sum(copy.table.bytes for copy in plan.copies)
+    yield f"pipeline {plan.pipeline}: copy {counted(len(plan.copies), 'table')}, {human_bytes(size)}"
     for source, final in plan.schemas.items():
         place = escaped(source) if source == final else f"{escaped(source)} as {escaped(final)}"
         yield f"schema {place}, staged in {escaped(plan.staging[final])}"
@@ -63,8 +68,10 @@ def _lines(plan: Plan) -> Iterable[str]:
     for extension in plan.extensions:
         yield escaped(f"extension {extension.name}: needed by {', '.join(extension.needed_by)}")
     yield from (escaped(f"replace {one.table} at {one.target}") for one in plan.extension_rows)
+    if large := plan.large_objects:
+        yield f"copy {counted(large.count, 'large object')}, {human_bytes(large.bytes)}"
     for taken in plan.adopted:
-        yield f"adopt {taken.kind} {escaped(taken.schema)}.{escaped(taken.name)}: elt did not publish it"
+        yield f"adopt {escaped(str(taken))}: elt did not publish it"
     for name in plan.gone:
         yield f"unpublish {escaped(str(name))}: it is no longer copied"
     yield from (f"change {escaped(change)}" for change in plan.changes)

@@ -139,12 +139,12 @@ def taken(conn: Connection, wanted: Wanted, wait_ms: int, limit_ms: int) -> Gene
 
 @contextmanager
 def shortly(conn: Connection, limit_ms: int) -> Generator[None]:
-    """Wait for no lock longer than this, in a transaction that lasts as long as this block.
+    """Wait for no lock longer than this, in a transaction that lasts as long as this block, and only reads.
 
     The server's own descriptions of views need locks on what those read. Raises BlockedError.
     """
     try:
-        with conn.transaction():
+        with conn.transaction(force_rollback=True):
             conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(limit_ms)))
             yield
     except REFUSED as error:

@@ -33,7 +33,7 @@ def checksums(
     Reads every row: about 0.2 s a million narrow rows. Parallel plans are welcome.
     """
     parts = [
-        digest_query(copy.table.columns, copy.whole(copy.table.name if snapshot else copy.staged), at)
+        digest_query(copy.table.columns, copy.source if snapshot else copy.whole(copy.staged), at)
         for at, copy in enumerate(copies)
     ]
     return _read(endpoint, parts, encoding, snapshot)

@@ -148,7 +148,7 @@ def _rows(copy: TableCopy, part: Part | None) -> sql.Composed:
     """Return what `copy … to` reads: the table, or a query for a part of it, or for more than its text."""
     if part is None and copy.table.as_it_is:
         return copy.table.name.quoted + copy.columns
-    rows = sql.SQL("select {} from only {}").format(copy.read, copy.table.name.quoted)
+    rows = sql.SQL("select {} from {} t").format(copy.read, copy.source)
     return sql.SQL("({})").format(rows + sql.SQL(" where ") + part.where if part else rows)
 
 

@@ -8,17 +8,18 @@ from dataclasses import replace
 
 from psycopg import sql
 
+from elt_script.adoption import Taken
 from elt_script.config.model import Config
 from elt_script.errors import PreflightError
-from elt_script.pg import catalog, dependants
+from elt_script.pg import catalog, dependants, large_objects
 from elt_script.pg.dependants import Dependant
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.extension_rows import read_extension_tables, unwritable
 from elt_script.pg.programs import choose
-from elt_script.pg.rights import Roles, read_objects
+from elt_script.pg.rights import Owned, Roles, read_objects
 from elt_script.pg.session import Connection, query, rows, value
-from elt_script.plan import DestinationFacts, Plan, Taken, planned
-from elt_script.selection import Fallen, Name, SourceFacts, chosen_schemas, skipped
+from elt_script.plan import DestinationFacts, Plan, planned
+from elt_script.selection import Fallen, Name, SourceFacts, chosen_schemas, skipped, wants_large_objects
 from elt_script.tables import TableName
 
 OLDEST, NEWEST = 14, 18
@@ -78,6 +79,8 @@ def source_facts(conn: Connection, config: Config) -> SourceFacts:
     chosen = list(chosen_schemas(config, schemas))
     relations = catalog.read_relations(conn)
     without = skipped(config, relations, chosen)
+    large = large_objects.read_facts(conn) if wants_large_objects(config, schemas) else None
+    outside = catalog.read_outside(conn, chosen, privileges=config.privileges == "copy")
     return SourceFacts(
         relations=relations,
         types=catalog.read_types(conn),
@@ -87,12 +90,18 @@ def source_facts(conn: Connection, config: Config) -> SourceFacts:
         fallen=rows(conn, Fallen, "fallen", relations=list(without), schemas=chosen),
         extensions=catalog.read_extensions(conn, chosen),
         extension_tables=read_extension_tables(conn),
-        outside=catalog.read_outside(conn, chosen, privileges=config.privileges == "copy"),
+        outside=[one for one in outside if large is None or one.kind != "large objects"],
         unwritten=catalog.read_unwritten(conn, chosen),
         names=rows(conn, Name, "routines", schemas=chosen),
         encoding=encoding_of(conn),
-        objects=read_objects(conn, {name: name for name in chosen}) if _asks_for_access(config) else (),
+        objects=_objects(conn, chosen, large=large is not None) if _asks_for_access(config) else (),
+        large_objects=large if large and large.count else None,
     )
+
+
+def _objects(conn: Connection, schemas: Sequence[str], *, large: bool) -> list[Owned]:
+    found = read_objects(conn, {name: name for name in schemas})
+    return found + (large_objects.read_owners(conn) if large else [])
 
 
 def _asks_for_access(config: Config) -> bool:
@@ -103,6 +112,7 @@ def destination_facts(
     conn: Connection,
     config: Config,
     source: SourceFacts,
+    source_conn: Connection,
     live: int | None,
     published: dict[TableName, int],
     others: dict[str, str],
@@ -123,6 +133,7 @@ def destination_facts(
         encoding=encoding_of(conn),
         roles=_roles(conn),
         version=conn.info.server_version // 10_000,
+        large_objects=large_objects.taken(conn, source_conn, live) if source.large_objects else (),
     )
 
 

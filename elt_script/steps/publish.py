@@ -13,9 +13,10 @@ import structlog
 from psycopg import sql
 
 from elt_script.errors import DestinationError
-from elt_script.pg import dependants, locks
+from elt_script.pg import dependants, large_objects, locks
 from elt_script.pg.dependants import Dependant
 from elt_script.pg.extension_rows import ExtensionRows, put_in_place
+from elt_script.pg.large_objects import LargeObjects
 from elt_script.pg.passing import is_passing
 from elt_script.pg.session import Connection, move_objects, query, refresh, value
 from elt_script.tables import TableName
@@ -34,6 +35,7 @@ class Swap:
     keeps     grants that others gave on the live generation go on to the new one
     granted   statements about the final schemas, once they are there
     extension_rows  rows of extensions' own tables that take the place of those that are there
+    large_objects   those that the new generation is to have, where either generation has any
     """
 
     new: int
@@ -45,6 +47,7 @@ class Swap:
     keeps: bool = True
     granted: tuple[sql.Composed, ...] = ()
     extension_rows: tuple[ExtensionRows, ...] = ()
+    large_objects: LargeObjects | None = None
 
     @property
     def places(self) -> Mapping[str, str]:
@@ -55,11 +58,12 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What others built and now stands on the new generation, what was given up, what is left to end."""
+    """What others built and now stands on the new generation, what was given up, what stays or is lost."""
 
     over: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> list[str]:
@@ -67,6 +71,7 @@ class Carried:
         return [
             *(f"{one} was dropped: it could not come along" for one in self.dropped),
             *(f"{one} shows the data before until its session ends" for one in self.left),
+            *self.lost,
         ]
 
 
@@ -155,20 +160,22 @@ def swap_in(
     The block adds what must be written with it (the ledger), and then all is committed. Raises
     PublishTimeoutError where others hold locks for longer than patience; then nothing has changed.
     """
-    tries = locks.tries(conn, patience_seconds)
-    while True:
-        wanted = None
-        try:
-            with locks.shortly(conn, tries.limit_ms):
-                wanted = _wanted(conn, swap)
-            with conn.transaction():
-                with locks.taken(conn, wanted, tries.wait_ms, tries.limit_ms):
-                    started = time.monotonic()
-                    carried = _swapped(conn, swap, given_up, built, drop=drop)
-                yield carried
-            break
-        except locks.BlockedError:
-            tries.again(conn, wanted)
+    with nullcontext() if swap.large_objects is None else conn.transaction():
+        lost = _put_large_objects(conn, swap)  # takes no lock that anybody waits for, and its time
+        tries = locks.tries(conn, patience_seconds)
+        while True:
+            wanted = None
+            try:
+                with locks.shortly(conn, tries.limit_ms):
+                    wanted = _wanted(conn, swap)
+                with conn.transaction():
+                    with locks.taken(conn, wanted, tries.wait_ms, tries.limit_ms):
+                        started = time.monotonic()
+                        carried = _swapped(conn, swap, given_up, built, drop=drop)
+                    yield replace(carried, lost=lost)
+                break
+            except locks.BlockedError:
+                tries.again(conn, wanted)
     log.info("publish.done", held_seconds=time.monotonic() - started)
 
 
@@ -195,6 +202,12 @@ def _not_of(conn: Connection, generation: int, schemas: Sequence[str]) -> list[s
     ours = query("of_generation").format(sql.Literal(generation))
     found = conn.execute(query("taken").format(ours=ours), {"schemas": list(schemas)}).fetchall()
     return [f"{kind} {schema}.{name}" for schema, name, kind, _ in found]
+
+
+def _put_large_objects(conn: Connection, swap: Swap) -> tuple[str, ...]:
+    if swap.large_objects is None:
+        return ()
+    return tuple(large_objects.put_in_place(conn, swap.large_objects, swap.new, swap.live, keeps=swap.keeps))
 
 
 def _wanted(conn: Connection, swap: Swap) -> locks.Wanted:

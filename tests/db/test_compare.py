@@ -12,8 +12,12 @@ from elt_script.pg.cluster import Server, embedded
 from elt_script.pg.endpoint import Endpoint
 from tests.compare import differences
 from tests.databases import Database, databases
-from tests.db.changes import BASIS, CHANGES, Change
+from tests.db.changes import BASIS, Change
+from tests.db.changes import CHANGES as OF_SCHEMAS
 from tests.db.changes_of_18 import SINCE_18
+from tests.db.changes_of_large_objects import LARGE_OBJECTS
+
+CHANGES = [*OF_SCHEMAS, *LARGE_OBJECTS]
 
 MAPPED = """
     set check_function_bodies = off;
@@ -91,12 +95,15 @@ def test_owners_and_grants_are_compared_where_asked(
 ) -> None:
     for endpoint in (source_admin, destination_admin):
         make_by(
-            endpoint, "create table owned (n int); create function given() returns int language sql return 1"
+            endpoint,
+            "create table owned (n int); create function given() returns int language sql return 1;"
+            "select lo_create(7000)",
         )
     make_by(destination_admin, "alter table owned owner to pg_monitor; grant select (n) on owned to public")
     make_by(
         destination_admin,
-        "revoke all on function given() from public; grant usage on schema public to pg_monitor",
+        "revoke all on function given() from public; grant usage on schema public to pg_monitor;"
+        "alter large object 7000 owner to pg_monitor; grant select on large object 7000 to public",
     )
 
     assert differences(source_admin, destination_admin) == []
@@ -107,9 +114,11 @@ def test_owners_and_grants_are_compared_where_asked(
         "+GRANT SELECT(n) ON TABLE public.owned TO PUBLIC;",
         "+REVOKE ALL ON FUNCTION public.given() FROM PUBLIC;",
         "+GRANT USAGE ON SCHEMA public TO pg_monitor;",
+        "large object 7000: grants is [] → ['SELECT to -']",
     ):
         assert line in grants
     assert "+ALTER TABLE public.owned OWNER TO pg_monitor;" in owners
+    assert any(re.match("large object 7000: owner is '.*' → 'pg_monitor'", line) for line in owners)
 
 
 def test_schemas_by_another_name_are_equal(source_admin: Endpoint, destination_admin: Endpoint) -> None:

@@ -34,6 +34,7 @@ SHOP = """
     create index on refers (twice(n));
     insert into parts values (1), (2);
     insert into refers values (1);
+    select lo_from_bytea(5000, 'one'), lo_from_bytea(5001, 'two');
 """
 
 
@@ -79,10 +80,10 @@ def bare(source_database: Database, destination_database: Database) -> Generator
 def grant(sides: tuple[Database, Database], *, short: bool = False) -> tuple[Endpoint, Endpoint]:
     """Run the page's statements; return both sides as the limited roles."""
     source, destination = sides
-    long, later, brief = blocks("The source's role")
+    long, later, brief, large = blocks("The source's role")
     for_odd = re.sub(r"\bschema public\b", 'schema "Odd ""name"', "\n".join(long.splitlines()[2:]))
     connect = "\n".join(long.splitlines()[:2])
-    reading = connect + brief if short else long + for_odd + later
+    reading = connect + brief if short else long + for_odd + later + large
     execute(source.admin, as_written(reading, "source", source.name))
     execute(
         destination.admin, as_written(blocks("The destination's role")[0], "destination", destination.name)
@@ -110,6 +111,7 @@ MISSING = {
     "revoke select on refers from shop_reader": "source",
     "revoke select on parts from shop_reader": "source",
     "revoke select on sequence numbers from shop_reader": "source",
+    "revoke select on pg_largeobject from shop_reader": "source",
     "alter role warehouse_elt nocreatedb": "destination",
     'revoke create on database "{database}" from warehouse_elt': "destination",
     "revoke create on schema public from warehouse_elt": "destination",

@@ -28,6 +28,10 @@ LEFT = {
         "select number from elt.generation g left join elt.run r using (run_id)"
         " where g.place is not null and r.status is distinct from 'published'"
     ),
+    "large objects of no generation": (
+        "select oid from pg_largeobject_metadata where oid not in"
+        " (select o.oid from elt.large_object o join elt.generation g on g.number = o.generation and g.place = 0)"
+    ),
     "runs that published twice": ("select run_id from elt.generation group by run_id having count(*) > 1"),
 }
 
@@ -58,6 +62,15 @@ def wholly_one(world: World) -> list[str]:
         batches.add(str(found))
         if (count, damaged) != (rows, 0):
             faults.append(f"{table} has {count} rows instead of {rows}, {damaged} of them damaged")
+    # one that each batch overwrites, and one that each makes anew
+    of_batch = "oid = 4000 or oid = (select 5000 + max(batch) from public.small)"
+    query = "select count(*), array_agg(distinct convert_from(lo_get(oid), 'UTF8')::int)::text"
+    ((count, found),) = _patiently(
+        world.destination, f"{query} from pg_largeobject_metadata where {of_batch}"
+    )
+    batches.add(str(found))
+    if count != 2:
+        faults.append(f"{count} large objects of the batch instead of 2")
     if len(batches) != 1 or "," in batches.copy().pop():
         faults.append(f"readers see batches {sorted(batches)}")
     return faults

@@ -42,6 +42,7 @@ SOURCE = f"""
     create index on large (batch, padding);
     create table heavy (id int, padding text);
     create materialized view totals as select batch, count(*) as rows from large group by batch;
+    select lo_from_bytea(4000, '0'), lo_from_bytea(5000, '0');
 """
 BUILT_ON = """
     create view on_top as
@@ -217,5 +218,8 @@ def _write(conn: psycopg.Connection[tuple[object, ...]], batch: int) -> None:
         times = 8 if table == "large" else 1
         statement = "update {} set batch = %s, padding = repeat(md5(id || '/' || %s), %s)"
         conn.execute(sql.SQL(statement).format(sql.Identifier(table)), (batch, batch, times))
+    written = "select lo_put(4000, 0, %(said)s), lo_unlink(oid), lo_from_bytea(5000 + %(batch)s, %(said)s)"
+    of_before = "from pg_largeobject_metadata where oid >= 5000"
+    conn.execute(f"{written} {of_before}".encode(), {"batch": batch, "said": str(batch).encode()})
     conn.execute("truncate heavy" if batch % 20 == 0 else "delete from heavy where id % 3 = 0")
     conn.execute("insert into heavy select i, repeat('x', 200) from generate_series(1, 300) i")

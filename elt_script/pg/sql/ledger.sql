@@ -52,6 +52,27 @@ create table if not exists elt.published_table (
     bytes bigint not null,
     primary key (generation, schema, name)
 );
+create table if not exists elt.large_object (
+    generation bigint not null references elt.generation on delete cascade,
+    oid oid not null,
+    length bigint,
+    owner text,
+    grants jsonb,
+    comment text,
+    primary key (generation, oid)
+);
+comment on column elt.large_object.length is 'of one whose content is kept, as a later generation has another';
+create table if not exists elt.large_object_part (
+    generation bigint not null references elt.generation on delete cascade,
+    oid oid not null,
+    number int not null,
+    data bytea not null,
+    primary key (generation, oid, number)
+);
+create table if not exists elt.large_object_gone (
+    oid oid primary key
+);
+comment on table elt.large_object_gone is 'large objects that no generation has any more, and that are about to be removed';
 create table if not exists elt.staging (
     pipeline text primary key,
     fingerprint text not null,

@@ -23,7 +23,7 @@ where subdbid = (select oid from pg_database where datname = current_database())
 union all
 select
     'large objects', count(*)::text,
-    'their numbers are each database''s own; ' || coalesce(
+    'the config does not ask for them; ' || coalesce(
         'columns that may hold some: ' || (
             select string_agg(format('%s.%s.%s', n.nspname, c.relname, a.attname), ', ' order by n.nspname, c.relname, a.attnum)
             from pg_attribute a

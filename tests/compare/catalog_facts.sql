@@ -63,7 +63,8 @@ select
     'column',
     r.nspname,
     -- An index's column keeps the name that its table's had as it was made, and goes by its number.
-    format('%I.%s', r.relname, case when r.relkind in ('i', 'I') then a.attnum::text else quote_ident(a.attname) end),
+    -- No name is quoted: what is a keyword depends on the version.
+    format('%s.%s', r.relname, case when r.relkind in ('i', 'I') then a.attnum::text else a.attname end),
     (
         select jsonb_object_agg(key, value)
         from jsonb_each(to_jsonb(a))

@@ -30,3 +30,23 @@ insert into shop.at_a_time values ('[1,2)', '[2020-01-01,2020-02-01)', 1), ('[1,
 insert into shop.part_of_time values ('[1,2)', '[2020-01-15,2020-02-15)');
 
 create table shop.by_uuid (id uuid default uuidv7() primary key);
+
+create table shop.at_times (id int4range, during datemultirange, unique (id, during without overlaps));
+create table shop.part_of_times (
+    id int4range, during datemultirange, foreign key (id, period during) references shop.at_times (id, period during) deferrable initially deferred
+);
+insert into shop.at_times values ('[1,2)', '{[2020-01-01,2021-01-01),[2022-01-01,2023-01-01)}'), (null, null);
+create table shop.virtual_whole (a int, b int generated always as (a * 2), c int generated always as (a + 1) stored) partition by range (a);
+create table shop.virtual_part partition of shop.virtual_whole (b generated always as (a * 3)) for values from (1) to (10);
+create table shop.virtual_attached (gone int, c int generated always as (a + 7) stored, b int generated always as (a * 9), a int);
+alter table shop.virtual_attached drop gone;
+alter table shop.virtual_whole attach partition shop.virtual_attached for values from (10) to (20);
+insert into shop.virtual_whole values (1), (11);
+create table shop.unenforced_whole (n int references shop.unenforced not enforced) partition by list (n);
+create table shop.unenforced_part partition of shop.unenforced_whole for values in (1, 77);
+alter table shop.unenforced_part add constraint never check (n > 100) not enforced;
+insert into shop.unenforced_whole values (1), (77);
+create table shop.enforced_later (n int constraint later references shop.unenforced not enforced);
+alter table shop.enforced_later alter constraint later enforced;
+create table shop.not_null_alone (a int not null no inherit);
+create table shop.nullable_heir (a int) inherits (shop.not_null_alone);

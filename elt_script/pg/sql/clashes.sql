@@ -32,20 +32,23 @@ named as (
     select 'pg_ts_config', oid, cfgnamespace, cfgname, null from pg_ts_config
     union all
     select 'pg_ts_dict', oid, dictnamespace, dictname, null from pg_ts_dict
-)
-select distinct i.type || ' ' || i.identity as object
-from places
-join named theirs on theirs.namespace = places.final
-join named ours on ours.namespace = places.staged and ours.classid = theirs.classid and ours.name = theirs.name
-cross join pg_identify_object(theirs.classid, theirs.objid, 0) i
-where not exists ( -- it makes room, and so do the indexes that somebody has added to it
-    select
-    from elt.object o
-    where o.generation = %(live)s
-        and (
-            (o.classid, o.objid) = (theirs.classid::oid, theirs.objid)
-            or theirs.classid = 'pg_class'::regclass and (o.classid, o.objid) = (theirs.classid::oid, theirs.part_of)
+),
+found as materialized ( -- others' things; what makes room is none, nor are the indexes that somebody has added to it
+    select theirs.classid, theirs.objid
+    from places
+    join named theirs on theirs.namespace = places.final
+    join named ours on ours.namespace = places.staged and ours.classid = theirs.classid and ours.name = theirs.name
+    where not (theirs.classid = 'pg_type'::regclass and theirs.part_of <> 0) -- its table, or its element, is what stands there
+        and not exists (
+            select from elt.object o where (o.generation, o.classid, o.objid) = (%(live)s, theirs.classid, theirs.objid)
+        )
+        and not exists (
+            select from elt.object o
+            where (o.generation, o.classid, o.objid) = (%(live)s, 'pg_class'::regclass, theirs.part_of)
+                and theirs.classid = 'pg_class'::regclass
         )
 )
-    and not (theirs.classid = 'pg_type'::regclass and theirs.part_of <> 0) -- its table, or its element, is what stands there
+select distinct i.type || ' ' || i.identity as object
+from found
+cross join pg_identify_object(found.classid, found.objid, 0) i
 order by 1

@@ -293,7 +293,8 @@ def main() -> NoReturn:
         status, told = EltError.exit_status, complaint("elt", defect(error))
     if told:
         click.echo(told, stderr(), err=True)
-    gc.freeze()  # all of it goes with the process
+    if "duckdb" not in sys.modules:  # which complains of what is left at its end
+        gc.freeze()  # all of it goes with the process
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -77,6 +77,17 @@ def test_tables_of_odd_shapes_arrive(
     assert_same(source_admin, destination_admin)
 
 
+def test_fields_of_hundreds_of_megabytes_arrive(source: Endpoint, destination: Endpoint) -> None:
+    execute(source, "create table t (b bytea, t text)")
+    execute(source, "insert into t (b) values (decode(repeat('00ff5c0a', 100000000), 'hex'))")
+    execute(source, r"insert into t (t) values (repeat(E'\\\t', 200000000))")
+    copied(source, destination)
+
+    fields = "select octet_length(b), md5(b), octet_length(t), md5(t) from public.t order by 1"
+    assert [row[::2] for row in rows_of(source, fields)] == [(400_000_000, None), (None, 400_000_000)]
+    assert rows_of(destination, fields) == rows_of(source, fields)
+
+
 def test_names_of_what_ships_with_postgres_arrive(
     source: Endpoint, source_admin: Endpoint, destination: Endpoint, destination_admin: Endpoint
 ) -> None:

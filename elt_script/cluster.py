@@ -154,7 +154,8 @@ class Workers(Executor):
         """Return how many workers there are, and None where the scheduler does not answer."""
         asked = _begun(self._client.scheduler_info)
         wait_for([asked], ANSWER_S)
-        return len(asked.result()["workers"]) if asked.done() and asked.exception() is None else None
+        answer: dict[str, Any] = asked.result() if asked.done() and asked.exception() is None else {}
+        return len(answer["workers"]) if "workers" in answer else None  # a client that lost it says nothing
 
     def _loss(self) -> WorkerError:
         self.lost = True

@@ -68,9 +68,7 @@ class Table:
     rows_estimate: int  # what the catalog thinks; -1 where nobody has counted
     bytes: int  # on disk, heap and toast
     blocks: int = 0  # that can be read in ranges; 0 where it cannot
-    query: sql.Composed | None = (
-        None  # what gives the rows, where the table does not show them as they travel
-    )
+    query: sql.Composed | None = None  # what gives the rows, where the table itself does not
 
     @property
     def copied(self) -> tuple[Column, ...]:

@@ -9,6 +9,7 @@ import pytest
 from elt_script.errors import PreflightError
 from elt_script.pg import programs
 from elt_script.pg.endpoint import Endpoint, inherited_environment
+from elt_script.pg.passing import is_said_to_pass
 
 
 def install(folder: Path, version: str) -> Path:
@@ -151,3 +152,8 @@ def test_no_programs_at_all_is_an_error_that_says_where_we_looked(machine: Path)
         programs.any_programs()
     with pytest.raises(PreflightError, match="mine has no psql, pg_dump, pg_restore, pg_isready"):
         programs.any_programs(machine / "mine")
+
+
+def test_a_deadlock_passes_that_pg_restore_tells_of_without_its_state() -> None:
+    assert is_said_to_pass("pg_restore: error: could not execute query: ERROR:  deadlock detected")
+    assert not is_said_to_pass("pg_restore: error: could not execute query: ERROR:  syntax error")

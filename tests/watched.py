@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -65,12 +66,18 @@ class Watched:
                 self.processes.add(argv.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
             except OSError:  # it has ended
                 continue
-        for path in {found for folder in self.folders for found in folder.rglob("*")} - there:
+        for path in _found(self.folders) - there:
             self.made.add(path)
             try:
                 self.contents.add(path.read_bytes())
             except OSError:
                 continue
+
+
+def _found(folders: tuple[Path, ...]) -> set[Path]:
+    """Return all that is in folders; one that goes meanwhile is passed over, where `rglob` would raise."""
+    walks = (os.walk(folder) for folder in folders)
+    return {Path(top, name) for walk in walks for top, inner, files in walk for name in (*inner, *files)}
 
 
 @contextmanager
@@ -85,7 +92,7 @@ def watched(place: Path, *folders: Path) -> Generator[Watched]:
     (hook / "sitecustomize.py").write_text(HOOK, encoding="utf-8")
     seen = Watched(place / "log", folders, hook)
     seen.log.touch()
-    there = {found for folder in folders for found in folder.rglob("*")}
+    there = _found(folders)
     ended = threading.Event()
 
     def watch() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 
 import structlog
 
@@ -21,6 +22,7 @@ from elt_script.pg.listening import listened
 from elt_script.pg.programs import any_programs
 from elt_script.pg.session import Connection, Moment, one_moment
 from elt_script.plan import Plan
+from elt_script.selection import SourceFacts
 from elt_script.steps import preflight
 from elt_script.steps.transform import unready
 from elt_script.steps.wait import wait
@@ -29,6 +31,7 @@ from elt_script.tables import TableName
 # Whoever alters a table of the source waits for our snapshot, and everybody else waits behind him, we too: it
 # is for us to give way.
 SOURCE_LOCK_TIMEOUT = "20s"
+LOOKS = 5  # at a destination where others publish
 
 log = structlog.get_logger()
 
@@ -88,18 +91,8 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
                 detail=f"{servers.source} and {servers.destination} are one server",
                 hint="Point one of them elsewhere; nothing has been changed.",
             )
-        live = generations.live(control, config.pipeline)
         facts = preflight.source_facts(source, config)
-        there = preflight.destination_facts(
-            control,
-            config,
-            facts,
-            source,
-            live and live.number,
-            ledger.rows_of(control, live.number) if live else {},
-            ledger.publishers(control, config.pipeline),
-        )
-        plan = preflight.make_plan(config, source, control, facts, there, partial(_built_on, control, live))
+        live, plan = _planned(config, source, control, facts)
         plan = replace(
             plan,
             faults=(*plan.faults, *unready(config.transform)),
@@ -111,6 +104,31 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
             if relation.kind == "m" and not relation.populated and relation.schema in plan.schemas
         )
         yield Prepared(servers, plan, unpopulated, moment, source, live)
+
+
+def _planned(
+    config: Config, source: Connection, control: Connection, facts: SourceFacts
+) -> tuple[ledger.Kept | None, Plan]:
+    """Return the live generation, and the plan that replaces it.
+
+    Who only plans holds no lock: where a run publishes meanwhile, what was seen before that and after it does
+    not fit together, and looks like a fault.
+    """
+    for look in count(1):
+        live = generations.live(control, config.pipeline)
+        there = preflight.destination_facts(
+            control,
+            config,
+            facts,
+            source,
+            live and live.number,
+            ledger.rows_of(control, live.number) if live else {},
+            ledger.publishers(control, config.pipeline),
+        )
+        plan = preflight.make_plan(config, source, control, facts, there, partial(_built_on, control, live))
+        if not plan.faults or look == LOOKS or generations.live(control, config.pipeline) == live:
+            return live, plan
+    raise AssertionError
 
 
 def _warnings(config: Config, *sides: tuple[Endpoint, Connection]) -> tuple[str, ...]:

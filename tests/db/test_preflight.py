@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,11 @@ import pytest
 from elt_script.errors import ConfigError, PreflightError
 from elt_script.pg.cluster import Server
 from elt_script.pg.endpoint import Endpoint
-from tests.copying import copied, execute
+from elt_script.rollback import rollback
+from elt_script.run import plan
+from tests.copying import config_of, copied, execute
 from tests.databases import Database, MakeDatabase
+from tests.gates import closed, wait_for_waiter
 from tests.untouched import untouched
 
 LIMITED, PASSWORD = "limited", "hush"
@@ -25,6 +29,13 @@ SHOP = """
 READER = (
     f"grant usage on schema public to {LIMITED}; grant select on all tables in schema public to {LIMITED};"
 )
+GATE = 7
+WAITS_ONCE_IT_KNOWS_WHAT_IS_LIVE = f"""
+    alter table elt.published_table rename to hidden;
+    create view elt.published_table as select * from elt.hidden
+        where case when current_setting('application_name') like '%/rollback' then true
+            else pg_advisory_xact_lock_shared({GATE}) is not null end;
+"""
 SEQUENCES = f"grant select on all sequences in schema public to {LIMITED};"
 
 
@@ -170,3 +181,20 @@ def test_patterns_that_only_skip_leave_no_table_and_the_message_says_what_does(
 
     assert "no table is left to copy" in refused.value.message
     assert '`"*": {}` stands for all' in refused.value.message
+
+
+def test_a_plan_that_met_a_publish_looks_again(source: Endpoint, destination: Endpoint) -> None:
+    execute(source, SHOP)
+    copied(source, destination)
+    copied(source, destination)
+    execute(destination, WAITS_ONCE_IT_KNOWS_WHAT_IS_LIVE)
+    config = config_of(source, destination)
+
+    with ThreadPoolExecutor(1) as beside:
+        with closed(destination, GATE) as holder:
+            planning = beside.submit(plan, config)
+            wait_for_waiter(holder, destination)
+            rollback(config)
+        _, faults = planning.result()
+
+    assert faults == []

@@ -137,10 +137,11 @@ def read_all(conn: Connection, generation: int, places: Mapping[str, str] | None
             types decide how a view is pointed there
     """
     moves = json.dumps(dict(places or {}))
-    found = rows(conn, Dependant, "dependants", generation=generation, places=moves)
-    anew = [one.relation for one in found if one.clear]
-    again = dict(conn.execute(query("restored"), {"views": anew}).fetchall()) if anew else {}
-    return [replace(one, after=f"{one.after}{again[one.relation]}") if one.clear else one for one in found]
+    reach = {"reach": query("reach").format()}
+    found = rows(conn, Dependant, "dependants", reach, generation=generation, places=moves)
+    anew = [one.id for one in found if one.clear]
+    again = dict(conn.execute(query("restored"), {"ids": anew}).fetchall()) if anew else {}
+    return [replace(one, after=f"{one.after}{again[one.id]}") if one.clear else one for one in found]
 
 
 def read_changes(conn: Connection, generation: int) -> list[Dependant]:

@@ -73,6 +73,28 @@ create function theirs.orders_of(customer int) returns bigint language sql stabl
 comment on function theirs.orders_of is 'how many';
 create function theirs.twice(n int) returns int language sql immutable return public.double(n);
 
+-- functions whose arguments or results are of published types, or of views that are built anew
+create function theirs.all_orders() returns setof public.orders language sql stable as 'select * from public.orders';
+comment on function theirs.all_orders is 'all of them';
+create function theirs.label(o public.orders) returns text language plpgsql stable set work_mem = '8MB' as
+    'begin return o.batch || $$: $$ || o.note; end';
+revoke execute on function theirs.label from public;
+grant execute on function theirs.label to {reader} with grant option;
+create function theirs.is_ok(m public.mood, variadic others public.mood[] default array['ok'::public.mood]) returns boolean
+    language sql immutable as 'select m = any(others)';
+alter function theirs.is_ok owner to {analyst};
+create procedure theirs.note(inout o public.orders, m public.mood default 'sad') language plpgsql security definer as 'begin o.note := m; end';
+create function theirs.double_mood(n int default public.double(1), out m public.mood, out n2 int) language sql as
+    'select $$ok$$::public.mood, n';
+create function theirs.top() returns theirs.totals language sql stable begin atomic select * from theirs.totals order by amount desc limit 1; end;
+create function theirs.of_names(n theirs.names) returns text language sql immutable as 'select n.name';
+create view theirs.labels as select theirs.label(o) as label from public.orders o;
+create view theirs.labels_above as select min(label) as label from theirs.labels;
+create materialized view theirs.first_label as select min(theirs.label(o)) as label from theirs.all_orders() o;
+create view theirs.top_batch as select batch from theirs.top();
+create index of_a_typed_function on public.customers (theirs.is_ok(mood));
+create policy of_a_row on public.orders using (theirs.label(orders) is not null);
+
 -- keys
 create table theirs.plain_key (id int primary key, order_id int references public.orders);
 insert into theirs.plain_key values (1, 1);

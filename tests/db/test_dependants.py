@@ -38,6 +38,13 @@ BATCHES = {
     "a materialized view on a view": "select distinct left(name, 3) from theirs.on_view",
     "a function on a materialized view": "select theirs.total()",
     "a materialized view on a function": "select amount from theirs.on_function",
+    "a function that returns published rows": "select distinct batch from theirs.all_orders()",
+    "a function of a published row": "select distinct left(theirs.label(o), 2) from public.orders o",
+    "a function of a published type": "select theirs.is_ok('ok'), theirs.is_ok('ok', 'sad'), m::text from theirs.double_mood()",
+    "a function of a materialized view's row": "select amount, batch from theirs.top()",
+    "a view on a function of a row": "select left(label, 1) from theirs.labels_above",
+    "a materialized view on such functions": "select left(label, 1) from theirs.first_label",
+    "a view on a function that returns a view's row": "select batch from theirs.top_batch",
     "a function whose body is parsed": "select theirs.orders_of(1), theirs.twice(2)",
 }
 SHOWN: dict[str, list[tuple[object, ...]]] = {
@@ -54,6 +61,13 @@ SHOWN: dict[str, list[tuple[object, ...]]] = {
     "a materialized view on a view": [("NEW",)],
     "a function on a materialized view": [(468_000,)],
     "a materialized view on a function": [(468_000,)],
+    "a function that returns published rows": [(2,)],
+    "a function of a published row": [("2:",)],
+    "a function of a published type": [(True, False, "ok")],
+    "a function of a materialized view's row": [(167_100, 2)],
+    "a view on a function of a row": [("2",)],
+    "a materialized view on such functions": [("2",)],
+    "a view on a function that returns a view's row": [(2,)],
     "a function whose body is parsed": [(11, 4)],
 }
 

@@ -21,10 +21,11 @@ IMPOSSIBLE = """
     create table theirs.partition_of_theirs partition of public.days for values from ('2030-01-01') to ('2031-01-01');
     create table theirs.mooded (mood public.mood);
     create table theirs.rowed (o public.orders[]);
-    create function theirs.row_argument(o public.orders) returns int language sql return 1;
     create domain theirs.moody as public.mood;
     create domain theirs.doubled as int check (public.double(value) > 0);
     create aggregate theirs.last(int) (sfunc = public.latest, stype = int);
+    create function theirs.next_mood(m public.mood, n int) returns public.mood language sql as 'select m';
+    create aggregate theirs.last_mood(int) (sfunc = theirs.next_mood, stype = public.mood);
     create table theirs.computed (n int, twice int generated always as (public.double(n)) stored);
     create sequence public.owned owned by public.days.n;
     alter table public.orders alter note set default 'none';
@@ -48,10 +49,10 @@ NAMED = [
     "table theirs.partition_of_theirs cannot come along: it inherits from",
     "table theirs.mooded cannot come along: a column of it is of a published type",
     "table theirs.rowed cannot come along: a column of it is of a published type",
-    r"function theirs.row_argument\(public.orders\) cannot come along: its arguments or its result",
     "object type theirs.moody cannot come along",
     "object constraint doubled_check cannot come along",
     r"function theirs.last\(integer\) cannot come along: an aggregate",
+    r"function theirs.last_mood\(integer\) cannot come along: an aggregate",
     "default of theirs.computed.twice cannot come along: a generated column",
     "sequence public.owned cannot come along",
     "default of public.orders.note cannot come along: it was added to a published table",

@@ -4,95 +4,14 @@
 --
 -- %(generation)s  bigint
 -- %(places)s      jsonb {final schema: where the next generation is staged}, empty if there is none
+-- {reach}         reach.sql
 -- returns      id text, rests jsonb [id, …] (of what it reads or is on, which may be something of others, too), kind text, object text (as people name it), relation oid (which the swap locks, or null), lock text (the
 --              statement that locks it), reads jsonb [[OID, name], …] (of the tables
 --              that it reads beside our own), before, after and clear text
 --              (statements for before and after the swap, and after all of those, or null), turn int (their order), owned
 --              bool, part bool (of a table of the generation: goes with it), uses jsonb [[table as schema.table, column or
 --              null], …], fault text (why it cannot come along, or null), temporary bool (of another session)
-with recursive generation as materialized (
-    select classid, objid from elt.object where generation = %(generation)s
-),
-tables as materialized (
-    select c.oid, c.relkind, n.nspname, c.relname
-    from generation g
-    join pg_class c on g.classid = 'pg_class'::regclass and c.oid = g.objid and c.relkind in ('r', 'p', 'v', 'm')
-    join pg_namespace n on n.oid = c.relnamespace
-),
-changed as materialized ( -- columns that have another type in the next generation
-    select old.attrelid as relation, old.attnum
-    from tables t
-    join pg_namespace n on n.nspname = %(places)s::jsonb ->> t.nspname::text
-    join pg_class c on c.relnamespace = n.oid and c.relname = t.relname
-    join pg_attribute old on old.attrelid = t.oid and old.attnum > 0 and not old.attisdropped
-    join pg_attribute new on new.attrelid = c.oid and new.attname = old.attname and not new.attisdropped
-    where (old.atttypid, old.atttypmod, old.attcollation) is distinct from (new.atttypid, new.atttypmod, new.attcollation)
-),
-needs as materialized ( -- what the views and SQL functions of others rest on
-    select 'pg_class'::regclass::oid as classid, c.oid as objid, d.refclassid, d.refobjid, d.refobjsubid
-    from pg_rewrite r
-    join pg_class c on c.oid = r.ev_class and c.relkind in ('v', 'm')
-    join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.refobjid <> c.oid
-    where r.rulename = '_RETURN' and c.oid >= 16384
-        and not exists (select from generation g where g.classid = 'pg_class'::regclass and g.objid = c.oid)
-    union
-    select 'pg_proc'::regclass, p.oid, d.refclassid, d.refobjid, d.refobjsubid
-    from pg_proc p
-    join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid
-    where p.prosqlbody is not null and p.oid >= 16384
-        and not exists (select from generation g where g.classid = 'pg_proc'::regclass and g.objid = p.oid)
-),
-reach (classid, objid, depth) as (
-    select distinct n.classid, n.objid, 1
-    from needs n
-    join generation g on g.classid = n.refclassid and g.objid = n.refobjid
-    union
-    select n.classid, n.objid, reach.depth + 1
-    from reach
-    join needs n on n.refclassid = reach.classid and n.refobjid = reach.objid
-    where reach.depth < 100
-),
-depths as materialized (
-    select classid, objid, max(depth) as depth from reach group by classid, objid
-),
-retyped (oid) as ( -- views whose own columns change their types, which `create or replace` cannot do
-    select distinct d.objid
-    from depths d
-    join pg_attribute a on a.attrelid = d.objid and a.attnum > 0
-    join generation g on g.classid = 'pg_type'::regclass and g.objid = a.atttypid
-    where d.classid = 'pg_class'::regclass and %(places)s::jsonb <> '{{}}'
-    union
-    select n.objid
-    from needs n
-    join changed on n.refclassid = 'pg_class'::regclass and (n.refobjid, n.refobjsubid) = (changed.relation, changed.attnum)
-    where n.classid = 'pg_class'::regclass
-    union
-    select n.objid
-    from retyped
-    join needs n on n.classid = 'pg_class'::regclass and n.refclassid = 'pg_class'::regclass and n.refobjid = retyped.oid
-),
-rebuilt as materialized (
-    select c.*, n.nspname, depths.depth
-    from depths
-    join pg_class c on depths.classid = 'pg_class'::regclass and c.oid = depths.objid
-    join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind = 'm' or c.oid in (select oid from retyped)
-),
-ours as materialized (
-    select classid, objid from generation
-    union
-    select 'pg_class'::regclass, oid from rebuilt
-    union
-    select 'pg_rewrite'::regclass, r.oid from rebuilt join pg_rewrite r on r.ev_class = rebuilt.oid and r.rulename = '_RETURN'
-    union
-    select 'pg_class'::regclass, x.indexrelid from rebuilt join pg_index x on x.indrelid in (rebuilt.oid, rebuilt.reltoastrelid)
-    union
-    select 'pg_class'::regclass, reltoastrelid from rebuilt
-    union
-    select 'pg_type'::regclass, t.oid from rebuilt join pg_type t on t.oid = rebuilt.reltype
-    union
-    select 'pg_type'::regclass, t.typarray from rebuilt join pg_type t on t.oid = rebuilt.reltype
-),
+{reach},
 direct as (
     select d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, d.refobjsubid, d.deptype
     from ours
@@ -126,6 +45,13 @@ merged as materialized (
     left join pg_attribute a on a.attrelid = t.oid and a.attnum = f.refobjsubid and f.refobjsubid > 0
     group by f.classid, f.objid, f.relation
 ),
+used as materialized (
+    select n.classid, n.objid, jsonb_agg(distinct jsonb_build_array(t.nspname || '.' || t.relname, a.attname)) as uses
+    from needs n
+    join tables t on n.refclassid = 'pg_class'::regclass and t.oid = n.refobjid
+    left join pg_attribute a on a.attrelid = t.oid and a.attnum = n.refobjsubid and n.refobjsubid > 0
+    group by n.classid, n.objid
+),
 listed as (
     select
         'pg_class'::regclass::oid as classid, c.oid as objid, 'view' as kind, c.oid::regclass::text as object, c.oid as relation,
@@ -156,18 +82,12 @@ listed as (
             || coalesce((
                 select string_agg('; ' || pg_get_indexdef(indexrelid), '') from pg_index where indrelid = v.oid
             ), ''),
-        v.depth + 10, v.relowner, false, m.uses, null,
+        v.depth + 10, v.relowner, false, coalesce(m.uses, '[]'), null,
         format(
             'drop %%s elt_aside_%%s.%%I', case v.relkind when 'm' then 'materialized view' else 'view' end, v.relnamespace, v.relname
         )
     from rebuilt v
-    cross join lateral (
-        select coalesce(jsonb_agg(distinct jsonb_build_array(t.nspname || '.' || t.relname, a.attname)), '[]') as uses
-        from needs n
-        join tables t on n.refclassid = 'pg_class'::regclass and t.oid = n.refobjid
-        left join pg_attribute a on a.attrelid = t.oid and a.attnum = n.refobjsubid and n.refobjsubid > 0
-        where n.classid = 'pg_class'::regclass and n.objid = v.oid
-    ) m
+    left join used m on m.classid = 'pg_class'::regclass and m.objid = v.oid
     union all
     select
         m.classid, m.objid, 'rule', format('%%I on %%s', r.rulename, c.oid::regclass), c.oid,
@@ -248,18 +168,24 @@ listed as (
     select
         m.classid, m.objid, 'function', p.oid::regprocedure::text, null, null, case when p.prokind <> 'a' then pg_get_functiondef(p.oid) end,
         coalesce(depths.depth, 1) + 10, p.proowner, false, m.uses,
-        case
-            when exists (
-                select
-                from unnest(array[p.prorettype] || p.proargtypes::oid[] || coalesce(p.proallargtypes, '{{}}')) t
-                join ours on ours.classid = 'pg_type'::regclass and ours.objid = t
-            ) then 'its arguments or its result are of a published type'
-            when p.prokind = 'a' then 'an aggregate cannot be pointed at other functions'
-        end,
+        case when p.prokind = 'a' then 'an aggregate cannot be pointed at other functions or types' end,
         null
     from merged m
     join pg_proc p on m.classid = 'pg_proc'::regclass and p.oid = m.objid
     left join depths on depths.classid = 'pg_proc'::regclass and depths.objid = p.oid
+    union all
+    select
+        'pg_proc'::regclass, p.oid, 'function', p.oid::regprocedure::text, null,
+        -- by number: the types that are part of its name may be elsewhere by then
+        format('create schema if not exists elt_aside_%%s; ', p.pronamespace) || format('do %%L', format(
+            'begin execute format(''alter routine %%%%s set schema elt_aside_%%s'', %%s::regprocedure); end', p.pronamespace, p.oid
+        )),
+        pg_get_functiondef(p.oid), depths.depth + 10, p.proowner, false, coalesce(m.uses, '[]'), null,
+        format('do %%L', format('begin execute format(''drop routine %%%%s'', %%s::regprocedure); end', p.oid))
+    from remade
+    join pg_proc p on p.oid = remade.oid
+    join depths on depths.classid = 'pg_proc'::regclass and depths.objid = p.oid
+    left join used m on m.classid = 'pg_proc'::regclass and m.objid = p.oid
     union all
     select
         m.classid, m.objid, 'publication', quote_ident(p.pubname) || ' of ' || r.prrelid::regclass, null,
@@ -347,6 +273,7 @@ listed as (
     from depths d
     left join pg_class c on d.classid = 'pg_class'::regclass and c.oid = d.objid
     where not exists (select from rebuilt where d.classid = 'pg_class'::regclass and rebuilt.oid = d.objid)
+        and not exists (select from remade where d.classid = 'pg_proc'::regclass and remade.oid = d.objid)
         and not exists (select from merged m where m.classid = d.classid and m.objid = d.objid)
         and not exists (select from merged m where m.classid = 'pg_rewrite'::regclass and m.relation = c.oid)
 )

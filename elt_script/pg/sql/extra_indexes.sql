@@ -1,5 +1,5 @@
 -- The indexes, and the constraints that rest on one, that others added to the tables of a generation under its final
--- names; but not those that need its functions or types, which only the final names tell apart.
+-- names; but not those that need its functions or types, or functions that take them, which only the final names tell apart.
 --
 -- %(generation)s  bigint
 -- returns         object text (as people name it), schema text, table text, name text, beginning text (of the definition
@@ -38,7 +38,9 @@ where not exists (select from ours own where own.classid = 'pg_class'::regclass 
     and not exists (
         select
         from pg_depend d
-        join ours o on o.classid = d.refclassid and o.objid = d.refobjid
+        left join pg_depend f
+            on d.refclassid = 'pg_proc'::regclass and f.classid = d.refclassid and f.objid = d.refobjid and f.refclassid = 'pg_type'::regclass
+        join ours o on o.classid = d.refclassid and o.objid = d.refobjid or o.classid = f.refclassid and o.objid = f.refobjid
         where d.classid = 'pg_class'::regclass and d.objid = x.indexrelid and d.refclassid <> 'pg_class'::regclass
     )
 order by 2, 3, 4

@@ -75,6 +75,7 @@ create function theirs.twice(n int) returns int language sql immutable return pu
 
 -- functions whose arguments or results are of published types, or of views that are built anew
 create function theirs.all_orders() returns setof public.orders language sql stable as 'select * from public.orders';
+create function public.unqualified() returns table (id int, mood public.mood) language sql stable as 'select id, mood from customers';
 comment on function theirs.all_orders is 'all of them';
 create function theirs.label(o public.orders) returns text language plpgsql stable set work_mem = '8MB' as
     'begin return o.batch || $$: $$ || o.note; end';

@@ -28,7 +28,7 @@ from tests.copying import assert_same, config_of, copied, execute, rows_of
 from tests.databases import Database
 
 HERE = Path(__file__).parent
-DEPENDANTS = 5  # of hostile_dependants.sql that are put on the new data
+DEPENDANTS = 7  # of hostile_dependants.sql that are put on the new data
 FORGED = "2026-01-01T00:00:00Z info run.published"
 NAMES = (
     "\x1b[2J\x1b]0;owned\x07",

@@ -180,7 +180,8 @@ listed as (
         format('create schema if not exists elt_aside_%%s; ', p.pronamespace) || format('do %%L', format(
             'begin execute format(''alter routine %%%%s set schema elt_aside_%%s'', %%s::regprocedure); end', p.pronamespace, p.oid
         )),
-        pg_get_functiondef(p.oid), depths.depth + 10, p.proowner, false, coalesce(m.uses, '[]'), null,
+        -- unlooked at: names in its text are found by the search_path of its callers
+        'set local check_function_bodies = off; ' || pg_get_functiondef(p.oid), depths.depth + 10, p.proowner, false, coalesce(m.uses, '[]'), null,
         format('do %%L', format('begin execute format(''drop routine %%%%s'', %%s::regprocedure); end', p.oid))
     from remade
     join pg_proc p on p.oid = remade.oid

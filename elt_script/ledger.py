@@ -76,15 +76,19 @@ def claim(conn: Connection, schemas: Iterable[str]) -> None:
 
 def draw(conn: Connection, pipeline: str) -> None:
     """Let nobody take this session's drawing board for one that was left, until the session ends."""
-    conn.execute("select pg_advisory_lock_shared(hashtextextended(%s, 0))", (f"elt:board:{pipeline}",))
+    conn.execute("select pg_advisory_lock_shared(hashtextextended(%s, 0))", (_board(pipeline),))
 
 
 def nobody_draws(conn: Connection, pipeline: str) -> bool:
-    """Whether every drawing board of a pipeline that is there was left by somebody who is gone."""
-    key = f"elt:board:{pipeline}"
-    if free := _try_lock(conn, key):
-        conn.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (key,))
-    return free
+    """Whether every drawing board of a pipeline of this name was left by somebody who is gone.
+
+    Boards are beside every destination of the server, so that of another one counts too.
+    """
+    return bool(value(conn, query("nobody_draws"), key=_board(pipeline)))
+
+
+def _board(pipeline: str) -> str:
+    return f"elt:board:{pipeline}"
 
 
 def _try_lock(conn: Connection, key: str) -> bool:

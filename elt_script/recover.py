@@ -62,8 +62,10 @@ def heal(control: Connection, pipeline: str, run_id: str) -> list[str]:
         how = "published" if ledger.is_published(control, left.run_id) else "failed"
         forget_staged(control, left)
         ledger.end(control, left.run_id, how, 1, "", f"killed; cleaned up by {run_id}")
-    if ledger.nobody_draws(control, pipeline):
-        cleanup.drop_idle_boards(control, board_name(pipeline, ""))
+    idle = cleanup.idle_boards(control, board_name(pipeline, ""))
+    if idle and ledger.nobody_draws(control, pipeline):  # in this order: who begins now has none of these
+        for name in idle:
+            cleanup.drop_board(control, name)
     return [left.run_id for left in killed]
 
 

@@ -188,6 +188,7 @@ def _ready_to_begin(
     """Clean up after killed runs, make the plan, and write down that this run is at work."""
     known = ledger.is_installed(control)
     killed = recover.heal(control, config.pipeline, run_id) if known else []
+    ledger.draw(control, config.pipeline)
     if known:
         ledger.install(control)
         ledger.begin(control, run_id, config.pipeline)

@@ -26,7 +26,6 @@ def drop_board(conn: Connection, name: str) -> None:
     conn.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
-def drop_idle_boards(conn: Connection, beginning: str) -> None:
-    """Drop scratch databases whose names begin like this, and that nobody is in."""
-    for (name,) in conn.execute(query("idle_boards"), {"beginning": beginning}).fetchall():
-        drop_board(conn, name)
+def idle_boards(conn: Connection, beginning: str) -> list[str]:
+    """Return the scratch databases whose names begin like this, and that nobody is in."""
+    return [name for (name,) in conn.execute(query("idle_boards"), {"beginning": beginning})]

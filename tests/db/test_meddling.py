@@ -6,11 +6,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from elt_script.errors import DestinationError, SourceError
+from elt_script.pg.cluster import Server
 from elt_script.pg.endpoint import Endpoint
 from tests.background import in_background
 from tests.copying import copied, execute, rows_of
-from tests.gates import CHECK, GATED, GATED_CHECK, closed, holding, wait_for_waiter
-from tests.untouched import untouched
+from tests.databases import MakeDatabase
+from tests.gates import CHECK, COPY, GATED, GATED_CHECK, closed, holding, wait_for_waiter, waiting_for
+from tests.untouched import BOARDS, untouched
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +100,24 @@ def test_a_staged_table_that_somebody_drops_is_missed(
 
     assert isinstance(failure, DestinationError)
     assert failure.message == "public.plain is gone from the generation that is to be live"
+
+
+def test_a_scratch_database_of_another_destination_at_work_is_not_taken_for_one_that_was_left(
+    source_admin: Endpoint,
+    destination_admin: Endpoint,
+    destination_server: Server,
+    make_database: MakeDatabase,
+) -> None:
+    other = make_database(destination_server, "destination").admin
+    with destination_admin.connect(autocommit=True) as conn:
+        conn.execute("create database elt_board_default__000000")
+
+    with closed(other, COPY) as holder, in_background(source_admin, other) as run:
+        run.wait_until(lambda: waiting_for(holder, other))
+        copied(source_admin, destination_admin)
+        meanwhile = rows_of(destination_admin, BOARDS)
+        holder.close()
+    copied(source_admin, destination_admin)
+
+    assert meanwhile == [("elt_board_default__000000",)]
+    assert rows_of(destination_admin, BOARDS) == []

@@ -236,7 +236,13 @@ listed as (
             when c.relkind in ('i', 'I') then 'its expressions rest on a published function or type'
             when c.relkind = 'S' or exists (select from pg_inherits where inhrelid = c.oid)
                 then 'it inherits from, or is a partition or a sequence of, a published table'
-            else 'a column of it is of a published type'
+            else coalesce((
+                select format('its %%s is of a published type, which each run makes anew: keep it as text', string_agg(a.attname, ', ' order by a.attnum))
+                from pg_attribute a
+                join ours t on t.classid = 'pg_type'::regclass and t.objid = a.atttypid
+                where a.attrelid = c.oid and a.attnum > 0
+                having count(*) > 0
+            ), 'it is of a published type, which each run makes anew')
         end,
         null
     from merged m

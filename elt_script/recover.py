@@ -22,6 +22,7 @@ from elt_script.errors import (
     TransformError,
 )
 from elt_script.pg import locks, session, stop
+from elt_script.pg.board import drop_board
 from elt_script.pg.endpoint import Endpoint, translated
 from elt_script.pg.session import Connection
 from elt_script.prepare import Servers, application
@@ -58,14 +59,14 @@ def heal(control: Connection, pipeline: str, run_id: str) -> list[str]:
     for left in killed:
         log.warning("run.cleaned_up", killed=left.run_id)
         session.end_orphans(control, application(pipeline, left.run_id))
-        cleanup.drop_board(control, board_name(pipeline, left.run_id))
+        drop_board(control, board_name(pipeline, left.run_id))
         how = "published" if ledger.is_published(control, left.run_id) else "failed"
         forget_staged(control, left)
         ledger.end(control, left.run_id, how, 1, "", f"killed; cleaned up by {run_id}")
     idle = cleanup.idle_boards(control, board_name(pipeline, ""))
     if idle and ledger.nobody_draws(control, pipeline):  # in this order: who begins now has none of these
         for name in idle:
-            cleanup.drop_board(control, name)
+            drop_board(control, name)
     return [left.run_id for left in killed]
 
 

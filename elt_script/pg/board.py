@@ -25,22 +25,38 @@ HINT = (
 @contextmanager
 def drawing_board(destination: Endpoint, name: str, extensions: Sequence[Extension]) -> Generator[Endpoint]:
     """Have a scratch database with extensions beside the destination while this block lasts."""
-    drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
     place = destination.database(name)
     try:
         with destination.connect(autocommit=True) as conn:
-            conn.execute(drop)
+            drop_board(conn, name)
             _create_board(conn, name, "template0", str(destination))
             refused = _prepare(place, extensions)
             if refused:  # only a superuser may create it: an administrator can do that in template1
-                conn.execute(drop)
+                drop_board(conn, name)
                 _create_board(conn, name, "template1", str(destination))
                 if _prepare(place, extensions) or not _is_bare(place):
                     raise refused
         yield place
     finally:
         with stop.unstoppable(), destination.connect(autocommit=True) as conn:
-            conn.execute(drop)
+            drop_board(conn, name)
+
+
+def drop_board(conn: Connection, name: str) -> None:
+    """Drop a scratch database, whoever is in it.
+
+    By force only a superuser may end an autovacuum worker; without force the server ends those by itself, and
+    waits some seconds for other sessions to leave.
+    """
+    plainly = sql.SQL("drop database if exists {}").format(sql.Identifier(name))
+    by_force = sql.SQL("{} with (force)").format(plainly)
+    try:
+        conn.execute(by_force)
+    except psycopg.errors.InsufficientPrivilege:
+        try:
+            conn.execute(plainly)
+        except psycopg.errors.ObjectInUse:
+            conn.execute(by_force)
 
 
 def _create_board(conn: Connection, name: str, template: str, destination: str) -> None:

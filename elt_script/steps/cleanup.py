@@ -21,11 +21,6 @@ def drop_staging(conn: Connection, schemas: Sequence[str], patience_seconds: int
                 conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
 
 
-def drop_board(conn: Connection, name: str) -> None:
-    """Drop a run's scratch database, whoever is in it."""
-    conn.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
-
-
 def idle_boards(conn: Connection, beginning: str) -> list[str]:
     """Return the scratch databases whose names begin like this, and that nobody is in."""
     return [name for (name,) in conn.execute(query("idle_boards"), {"beginning": beginning})]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +13,13 @@ import pytest
 from psycopg import sql
 
 from elt_script.errors import PreflightError
+from elt_script.pg.board import drop_board
 from elt_script.pg.endpoint import Endpoint
 from elt_script.rollback import rollback
 from elt_script.run import plan
 from tests.copying import assert_same, config_of, copied, execute, rows_of
 from tests.databases import Database
+from tests.gates import PATIENCE_S, as_somebody
 from tests.untouched import untouched
 
 PAGE = Path(__file__).parents[2] / "docs" / "rights.md"
@@ -147,3 +151,44 @@ def test_rows_that_row_security_hides_are_never_left_out(bare: tuple[Database, D
     assert "table public.refers: row security would hide rows from shop_reader" in failure.value.message
     execute(bare[0].admin, "alter role shop_reader bypassrls")
     assert plan(config_of(source, destination))[1] == []
+
+
+SLOWLY_VACUUMED = """
+    create table dirty with (
+        autovacuum_vacuum_threshold = 0, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1
+    ) as select n, repeat('x', 1000) as v from generate_series(1, 2000) n;
+    delete from dirty
+"""
+
+
+@contextmanager
+def vacuumed(admin: Endpoint, database: Endpoint) -> Generator[None]:
+    """Let an autovacuum worker be in a database for seconds to come, from the block's beginning on."""
+    at_work = "select pid from pg_stat_activity where backend_type = 'autovacuum worker' and datname = %s"
+    execute(database, SLOWLY_VACUUMED)
+    with as_somebody(admin, autocommit=True) as conn:
+        conn.execute("alter system set autovacuum_naptime = '1s'")
+        conn.execute("select pg_reload_conf()")
+        try:
+            deadline = time.monotonic() + PATIENCE_S
+            while not conn.execute(at_work, [database.parameters["dbname"]]).fetchone():
+                assert time.monotonic() < deadline, "no worker came"
+                time.sleep(0.01)
+            yield
+        finally:
+            conn.execute("alter system reset autovacuum_naptime")
+            conn.execute("select pg_reload_conf()")
+
+
+def test_a_scratch_database_is_dropped_though_autovacuum_is_in_it(
+    destination: Endpoint, destination_admin: Endpoint
+) -> None:
+    board = destination.database(f"elt_board_{destination.parameters['dbname']}")
+    with destination.connect(autocommit=True) as conn:
+        conn.execute(sql.SQL("create database {}").format(sql.Identifier(board.parameters["dbname"])))
+
+        with vacuumed(destination_admin, board):
+            drop_board(conn, board.parameters["dbname"])
+
+        there = "select oid from pg_database where datname = %s"
+        assert conn.execute(there, [board.parameters["dbname"]]).fetchone() is None

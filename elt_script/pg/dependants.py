@@ -60,10 +60,18 @@ class Carried:
     object: str
     statement: str
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object}"
+
     @property
     def is_grant(self) -> bool:
         """Whether it says who may do what."""
         return self.statement.startswith(("grant ", "revoke "))
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether it chooses an index, which may be yet to be built, or its columns to be not null."""
+        return self.kind in ("replica identity", "clustering")
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,6 +255,7 @@ def _swapped(
     move_objects(conn, {staged: final for final, staged in swap.staged.items()})
     _carry(conn, swap, carried)  # before what is filled anew by those who may read
     failed = _repoint(conn, kept, drop=drop)
+    unfit = _choose(conn, [one for one in carried if one.is_choice], drop=drop)
     for view in swap.opaque:
         refresh(conn, view)
     _clear_aside(conn, [one for one in kept if one not in failed])
@@ -267,7 +268,7 @@ def _swapped(
     over = [str(one) for one in kept if one.after and one not in failed]
     return Carried(
         tuple(over),
-        tuple(str(one) for one in (*lost, *failed)),
+        tuple(str(one) for one in (*lost, *failed, *unfit)),
         tuple(str(one) for one in found if one.temporary),
     )
 
@@ -277,15 +278,32 @@ def _carry(conn: Connection, swap: Swap, carried: Sequence[dependants.Carried]) 
     facts = {"generation": swap.new, "previous": json.dumps(dict(swap.previous))}
     if swap.keeps:
         _execute(conn, (statement for (statement,) in conn.execute(query("cleared"), facts).fetchall()))
-    wanted = [one for one in carried if swap.keeps or not one.is_grant]
+    wanted = [one for one in carried if not one.is_choice and (swap.keeps or not one.is_grant)]
     _execute(conn, dependants.still_there(conn, wanted))
     if swap.keeps:
         given = conn.execute(query("default_grants"), facts).fetchall()
         _execute(conn, (statement for (statement,) in given))
 
 
-def _do(conn: Connection, one: Dependant, statement: str | None) -> None:
-    """Run a dependant's statement, which the server itself wrote."""
+def _choose(
+    conn: Connection, choices: Iterable[dependants.Carried], *, drop: bool
+) -> list[dependants.Carried]:
+    """Choose the indexes that people chose, which are all built by now; return those that do not fit."""
+    unfit: list[dependants.Carried] = []
+    for one in choices:
+        try:
+            with conn.transaction() if drop else nullcontext():
+                for statement in dependants.still_there(conn, [one]):
+                    _do(conn, one, statement)
+        except DestinationError:
+            if not drop:
+                raise
+            unfit.append(one)
+    return unfit
+
+
+def _do(conn: Connection, one: object, statement: str | None) -> None:
+    """Run a statement, which the server itself wrote, about what its text names."""
     if statement is None:
         return
     try:
@@ -301,7 +319,7 @@ def _do(conn: Connection, one: Dependant, statement: str | None) -> None:
 def _execute(conn: Connection, statements: Iterable[str]) -> None:
     """Run statements that the server itself wrote, all in one message."""
     if wanted := list(statements):
-        conn.execute(";\n".join(wanted).encode())
+        _do(conn, "what people granted, said or set on the published tables", ";\n".join(wanted))
 
 
 def _make_room(conn: Connection, swap: Swap) -> None:

@@ -140,6 +140,110 @@ def test_what_was_said_and_set_on_a_table_is_no_trouble_where_a_view_takes_its_p
     assert world.rows("select day::text, n from public.days_2026") == [("2026-01-02", 1)]
 
 
+def test_what_was_granted_said_and_set_is_no_trouble_where_something_of_another_kind_takes_its_place(
+    world: World,
+) -> None:
+    execute(
+        world.source,
+        "create sequence counted; create table whole (n int primary key); create table told as select 1 as n;"
+        " create index named on whole (n)",
+    )
+    copied(world.source, world.destination)
+    execute(
+        world.destination,
+        f"""
+        grant usage on counted to {world.reader};
+        alter table whole set (fillfactor = 50), cluster on named;
+        grant select on told to {world.reader};
+        comment on table told is 'theirs';
+        """,
+    )
+    before = definitions(world)
+    execute(
+        world.source,
+        """
+        drop sequence counted;
+        drop table whole, told;
+        create table counted (n int);
+        create table whole (n int primary key) partition by range (n);
+        create index named on whole (n);
+        create view told as select 1 as n;
+        """,
+    )
+
+    copied(world.source, world.destination)
+    said = world.value("select obj_description('public.told'::regclass)")
+    readable = world.value(f"select has_table_privilege('{world.reader}', 'public.told', 'select')")
+    rollback(config_of(world.source, world.destination))
+
+    assert (said, readable) == ("theirs", True)
+    assert definitions(world) == before
+
+
+def test_an_index_that_somebody_chose_as_identity_is_one_though_its_column_is_theirs_to_be_not_null(
+    world: World,
+) -> None:
+    execute(
+        world.destination,
+        """
+        alter table orders alter amount set not null;
+        create unique index their_own on orders (amount);
+        alter table orders replica identity using index their_own;
+        create unique index of_a_function on customers (double(id));
+        alter table customers cluster on of_a_function;
+        """,
+    )
+    before = definitions(world)
+
+    copied(world.source, world.destination)
+
+    assert definitions(world) == before
+
+
+@pytest.mark.parametrize(("dependants", "status"), [("refuse", "cannot be pointed"), ("drop", "was dropped")])
+def test_an_index_that_cannot_be_the_identity_any_more_is_named(
+    world: World, dependants: str, status: str
+) -> None:
+    execute(world.source, "create unique index known_by on customers (name)")
+    copied(world.source, world.destination)
+    execute(world.destination, "alter table customers replica identity using index known_by")
+    execute(world.source, "alter table customers alter name drop not null")
+
+    try:
+        said = str(copied(world.source, world.destination, publish={"dependants": dependants}).warnings)
+    except DestinationError as error:
+        said = error.message
+
+    assert f"replica identity public.customers.known_by {status}" in said
+
+
+def test_what_the_generation_in_between_lacked_has_its_grants_after_a_rollback(world: World) -> None:
+    execute(world.source, "create function told(n int) returns int language sql return n")
+    copied(world.source, world.destination)
+    execute(
+        world.destination,
+        f"""
+        revoke all on function told(int) from public;
+        grant execute on function told(int) to {world.reader};
+        grant select (note), update (id) on orders to {world.reader};
+        """,
+    )
+    before = definitions(world)
+    execute(
+        world.source,
+        """
+        drop function told(int);
+        create function told(n int, more int) returns int language sql return n;
+        alter table orders drop note;
+        """,
+    )
+    copied(world.source, world.destination)
+
+    rollback(config_of(world.source, world.destination))
+
+    assert definitions(world) == before
+
+
 def test_what_joins_the_tables_of_two_pipelines_stays_through_runs_and_rollbacks_of_both(
     new_world: World,
 ) -> None:

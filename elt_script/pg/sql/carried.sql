@@ -4,8 +4,7 @@
 -- Must run with an empty search_path, while the generation stands under its final names.
 --
 -- %(generation)s  bigint
--- returns         kind (relation; table, view, materialized view, sequence; column; stored column, long column; constraint,
---                 routine, type), object text (its name in full), statement text
+-- returns         kind (what it must be there, see still_there.sql), object text (its name in full), statement text
 with ours as materialized (
     select classid, objid, comments, facts from elt.object where generation = %(generation)s
 ),
@@ -20,7 +19,7 @@ relations as materialized (
     where c.relkind in ('r', 'p', 'v', 'm', 'S')
 )
 select
-    'relation' as kind, r.name as object,
+    case r.word when 'sequence' then 'sequence' else 'rows' end as kind, r.name as object,
     format(
         'grant %%s on %%s %%s to %%s%%s', a.privilege_type, case r.word when 'sequence' then 'sequence' else 'table' end, r.name,
         case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
@@ -79,12 +78,10 @@ cross join aclexplode(t.typacl) a
 where a.grantee <> t.typowner and (a.grantee = 0 or exists (select from pg_roles where oid = a.grantee))
 union all
 select
-    case d.objsubid when 0 then r.word else 'column' end,
+    case d.objsubid when 0 then 'described' else 'column' end,
     r.name || coalesce('.' || quote_ident(t.attname), ''),
-    format(
-        'comment on %%s %%s is %%L', case d.objsubid when 0 then r.word else 'column' end,
-        r.name || coalesce('.' || quote_ident(t.attname), ''), d.description
-    )
+    case d.objsubid when 0 then format('is %%L', d.description) -- of what it is there
+        else format('comment on column %%s.%%I is %%L', r.name, t.attname, d.description) end
 from relations r
 join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = r.oid
 left join pg_attribute t on t.attrelid = r.oid and t.attnum = d.objsubid and d.objsubid > 0
@@ -100,7 +97,7 @@ cross join lateral (
         format('constraint %%I on %%s', k.conname, k.conrelid::regclass) as words
     where k.oid is not null
     union all
-    select 'relation', c.oid::regclass::text, 'index ' || c.oid::regclass
+    select 'index', c.oid::regclass::text, 'index ' || c.oid::regclass
     from pg_class c
     where d.classoid = 'pg_class'::regclass and c.oid = d.objoid and c.relkind in ('i', 'I')
     union all
@@ -135,29 +132,30 @@ select
 from relations r
 where r.relkind in ('r', 'p') and r.relreplident <> 'i' and r.relreplident::text <> coalesce(r.facts ->> 'identity', 'd')
 union all
-select
-    'relation', i.indexrelid::regclass::text, format('alter table %%s %%s %%I', r.name, chosen.words, x.relname)
+select chosen.kind, r.name || '.' || quote_ident(x.relname), format('alter table %%s %%s %%I', r.name, chosen.words, x.relname)
 from relations r
 join pg_index i on i.indrelid = r.oid and (i.indisreplident or i.indisclustered)
 join pg_class x on x.oid = i.indexrelid
 cross join lateral (
     values
-    (i.indisreplident and r.relreplident = 'i', 'identity index', 'replica identity using index'),
-    (i.indisclustered, 'cluster', 'cluster on')
-) chosen (is_so, fact, words)
+    (i.indisreplident and r.relreplident = 'i', 'identity index', 'replica identity', 'replica identity using index'),
+    (i.indisclustered, 'cluster', 'clustering', 'cluster on')
+) chosen (is_so, fact, kind, words)
 where chosen.is_so and x.relname is distinct from r.facts ->> chosen.fact
 union all
 select
-    r.word, r.name,
-    case when o.now is null then format('alter %%s %%s reset (%%s%%s)', r.word, r.name, o.prefix, o.key)
-        else format('alter %%s %%s set (%%s%%s = %%L)', r.word, r.name, o.prefix, o.key, o.now) end
+    case r.word when 'view' then 'view' else 'stored' end, r.name,
+    case when o.now is null then format('alter %%s %%s reset (%%s%%s)', o.word, r.name, o.prefix, o.key)
+        else format('alter %%s %%s set (%%s%%s = %%L)', o.word, r.name, o.prefix, o.key, o.now) end
 from relations r
 left join pg_class t on t.oid = r.reltoastrelid
 cross join lateral (
     values ('', r.reloptions, r.options), ('toast.', t.reloptions, r.toast_options)
 ) kinds (prefix, now, before)
 cross join lateral (
-    select kinds.prefix, key, max(value) filter (where is_now) as now, max(value) filter (where not is_now) as before
+    select
+        case r.word when 'view' then 'view' else 'table' end as word,
+        kinds.prefix, key, max(value) filter (where is_now) as now, max(value) filter (where not is_now) as before
     from (
         select split_part(o, '=', 1) as key, substr(o, strpos(o, '=') + 1) as value, true as is_now from unnest(kinds.now) o
         union all

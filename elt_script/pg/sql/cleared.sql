@@ -1,5 +1,6 @@
 -- What the objects of a new generation must be relieved of before they get the grants of those that they replace:
--- what default privileges gave them where they were created, or what they had when they were live before.
+-- what default privileges gave them where they were created, or what they had when they were live before. What those
+-- do not have (a routine of other arguments, a sequence, a column) keeps its grants.
 --
 -- %(generation)s  bigint, the new generation, under its final names
 -- %(previous)s    jsonb {final schema: where the generation before now stands}
@@ -25,14 +26,24 @@ found as (
         union
         select x.grantee from pg_attribute t cross join aclexplode(t.attacl) x where t.attrelid = c.oid
     ) a
-    where exists (select from pg_class where relname = c.relname and relnamespace = pairs.before)
+    where exists (select from pg_class b where b.relname = c.relname and b.relnamespace = pairs.before and (b.relkind = 'S') = (c.relkind = 'S'))
     union
     select 'routine', f.oid::regprocedure::text, f.proowner, a.grantee
     from ours
     join pg_proc f on ours.classid = 'pg_proc'::regclass and f.oid = ours.objid
     join pairs on pairs.now = f.pronamespace
     cross join aclexplode(f.proacl) a
-    where exists (select from pg_proc where proname = f.proname and pronamespace = pairs.before)
+    where exists (
+        select
+        from pg_proc b
+        where b.proname = f.proname and b.pronamespace = pairs.before and (
+            select array_agg(t.typname order by place)
+            from unnest(b.proargtypes) with ordinality args (type, place) join pg_type t on t.oid = type
+        ) is not distinct from (
+            select array_agg(t.typname order by place)
+            from unnest(f.proargtypes) with ordinality args (type, place) join pg_type t on t.oid = type
+        )
+    )
     union
     select 'type', t.oid::regtype::text, t.typowner, a.grantee
     from ours
@@ -41,10 +52,25 @@ found as (
     cross join aclexplode(t.typacl) a
     where exists (select from pg_type where typname = t.typname and typnamespace = pairs.before)
 )
-select format(
-    'revoke all on %%s %%s from %%s cascade', word, name, case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end
-) as statement
-from found
-where grantee <> owner
-    and (grantee = 0 or exists (select from pg_roles where oid = grantee))
-order by 1
+select statement
+from (
+    select format('revoke all on %%s %%s from %%s cascade', word, name, case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end)
+    from found
+    where grantee <> owner
+        and (grantee = 0 or exists (select from pg_roles where oid = grantee))
+    union
+    select format( -- again: to revoke what a table has takes that of its columns along
+        'grant %%s (%%I) on table %%s to %%s%%s', a.privilege_type, t.attname, c.oid::regclass,
+        case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
+        case when a.is_grantable then ' with grant option' else '' end
+    )
+    from ours
+    join pg_class c on ours.classid = 'pg_class'::regclass and c.oid = ours.objid
+    join pairs on pairs.now = c.relnamespace
+    join pg_class b on b.relname = c.relname and b.relnamespace = pairs.before
+    join pg_attribute t on t.attrelid = c.oid and t.attnum > 0 and not t.attisdropped
+    cross join aclexplode(t.attacl) a
+    where a.grantee <> c.relowner and (a.grantee = 0 or exists (select from pg_roles where oid = a.grantee))
+        and not exists (select from pg_attribute o where o.attrelid = b.oid and o.attname = t.attname and o.attnum > 0)
+) s (statement)
+order by statement not like 'revoke %%', statement

@@ -1,38 +1,65 @@
--- Of statements about objects, those whose object exists.
+-- Of statements about objects, those whose object exists and is what it must be.
 --
--- %(statements)s  jsonb [[kind, object, statement], …]
+-- %(statements)s  jsonb [[kind, object, statement], …]: kind is
+--                    table, view, sequence, column, constraint, index, routine, type
+--                    rows           a table or view of any kind
+--                    stored         one that has a file of its own
+--                    stored column  of a table or materialized view
+--                    long column    such a one that may be stored in other ways
+--                    replica identity, clustering  an index of the table (object: its name, the index's), which can be that
+--                    described      any of the first three; the statement lacks `comment on` and what it is
 -- returns         statement text, what is revoked first
 with said as materialized (
-    select * from jsonb_array_elements(%(statements)s::jsonb) with ordinality s (value, place)
+    select
+        s.*,
+        case when kind in ('table', 'view', 'sequence', 'index', 'rows', 'stored', 'described') then to_regclass(object) end as relation
+    from jsonb_array_elements(%(statements)s::jsonb) with ordinality a (value, place)
+    cross join lateral (values (place, value ->> 0, value ->> 1, value ->> 2)) s (place, kind, object, statement)
+),
+parted as materialized (
+    select s.place, s.kind, parts[3] as part, c.oid as relation, c.relkind
+    from said s
+    cross join lateral parse_ident(s.object) parts -- called for those alone
+    join pg_class c on c.oid = to_regclass(format('%%I.%%I', parts[1], parts[2]))
+    where s.kind like '%%column' or s.kind in ('constraint', 'replica identity', 'clustering')
 ),
 columns as materialized (
-    select s.place, c.relkind, a.*
-    from said s
-    cross join lateral parse_ident(s.value ->> 1) parts
-    join pg_class c on c.oid = to_regclass(format('%%I.%%I', parts[1], parts[2]))
-    join pg_attribute a on a.attrelid = c.oid and a.attname = parts[3] and a.attnum > 0 and not a.attisdropped
-    where s.value ->> 0 like '%%column'
+    select s.place, s.relkind, a.*
+    from parted s
+    join pg_attribute a on a.attrelid = s.relation and a.attname = s.part and a.attnum > 0 and not a.attisdropped
+    where s.kind like '%%column'
 )
-select s.value ->> 2 as statement
+select
+    case s.kind when 'described' then format(
+        'comment on %%s %%s %%s', case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence' else 'table' end,
+        s.object, s.statement
+    ) else s.statement end as statement
 from said s
-where case s.value ->> 0
-    when 'table' then (select relkind in ('r', 'p') from pg_class where oid = to_regclass(s.value ->> 1))
-    when 'view' then (select relkind = 'v' from pg_class where oid = to_regclass(s.value ->> 1))
-    when 'materialized view' then (select relkind = 'm' from pg_class where oid = to_regclass(s.value ->> 1))
-    when 'sequence' then (select relkind = 'S' from pg_class where oid = to_regclass(s.value ->> 1))
+left join pg_class c on c.oid = s.relation
+where case s.kind
+    when 'table' then c.relkind in ('r', 'p')
+    when 'view' then c.relkind = 'v'
+    when 'sequence' then c.relkind = 'S'
+    when 'index' then c.relkind in ('i', 'I')
+    when 'rows' then c.relkind in ('r', 'p', 'v', 'm')
+    when 'stored' then c.relkind in ('r', 'm')
+    when 'described' then c.relkind in ('r', 'p', 'v', 'm', 'S')
     when 'stored column' then exists (select from columns a where a.place = s.place and a.relkind <> 'v')
-    when 'long column' then exists ( -- only such a one may be stored in other ways
+    when 'long column' then exists (
         select from columns a join pg_type t on t.oid = a.atttypid and t.typstorage <> 'p' where a.place = s.place and a.relkind <> 'v'
     )
     when 'constraint' then exists (
-        select
-        from pg_constraint k
-        cross join parse_ident(s.value ->> 1) parts
-        where k.conrelid = to_regclass(format('%%I.%%I', parts[1], parts[2])) and k.conname = parts[3]
+        select from parted p join pg_constraint k on k.conrelid = p.relation and k.conname = p.part where p.place = s.place
     )
-    when 'routine' then to_regprocedure(s.value ->> 1) is not null
-    when 'type' then to_regtype(s.value ->> 1) is not null
+    when 'routine' then to_regprocedure(s.object) is not null
+    when 'type' then to_regtype(s.object) is not null
     when 'column' then exists (select from columns a where a.place = s.place)
-    else to_regclass(s.value ->> 1) is not null
+    else exists (
+        select
+        from parted p
+        join pg_index i on i.indrelid = p.relation
+        join pg_class x on x.oid = i.indexrelid and x.relname = p.part
+        where p.place = s.place and (s.kind = 'replica identity' or x.relkind = 'i')
+    )
 end
-order by s.value ->> 2 not like 'revoke %%', s.place
+order by s.statement not like 'revoke %%', s.place

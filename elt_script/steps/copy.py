@@ -95,9 +95,10 @@ def attempt(
     """
     source, destination = at_home(source, destination)
     with listened((source, destination), stall_seconds):
-        if job.part and _is_loaded(job, destination):
+        if job.part and (loaded := _loaded(job, destination)) is not None:
             count = _counted(job, source, snapshot)
-            return [count], [count]
+            if count == loaded:
+                return [count], [loaded]
         finished = _pair(job, source, destination, snapshot)
     read, written = ([int(count) for count in COUNTED.findall(said)] for said in finished.stderr)
     return read, written
@@ -129,12 +130,15 @@ def _only_attempt(job: CopyJob, destination: Endpoint) -> sql.Composed:
     return query("only_attempt").format(key=_key(job, destination))
 
 
-def _is_loaded(job: CopyJob, destination: Endpoint) -> bool:
-    """Whether an earlier attempt at a part, which is at its end now, has committed, and nobody was told."""
-    made = sql.SQL("select exists (select from elt.part where key = {})").format(_key(job, destination))
+def _loaded(job: CopyJob, destination: Endpoint) -> int | None:
+    """Return how many rows of a part an earlier attempt, which is at its end now, has committed, if it has.
+
+    Nobody may have been told, or its source may have broken off: what came in binary ends anywhere.
+    """
+    loaded = query("part_loaded").format(staged=job.copies[0].staged.quoted, key=_key(job, destination))
     with destination.connect() as conn:
         conn.execute(_only_attempt(job, destination))
-        return bool(value(conn, made))
+        return value(conn, loaded)
 
 
 def _counted(job: CopyJob, source: Endpoint, snapshot: str) -> int:
@@ -153,14 +157,15 @@ def _rows(copy: TableCopy, part: Part | None) -> sql.Composed:
 
 
 def _empties(copy: TableCopy, job: CopyJob, destination: Endpoint) -> sql.Composed:
-    """Return what a load begins with: an empty table, unless it is new, or a part that nobody has loaded."""
+    """Return what a load begins with: an empty table, unless it is new, or a table without this part."""
     if copy.staged in job.creates:
         return sql.Composed([])
     if job.part is None:
         return sql.SQL("truncate only {}").format(copy.staged.quoted)
     run_id = destination.application.rpartition("/")[2]
-    note = sql.SQL("insert into elt.part (key, run_id) values ({}, {})")
-    return note.format(_key(job, destination), sql.Literal(run_id))
+    return query("part_begun").format(
+        staged=copy.staged.quoted, key=_key(job, destination), run_id=sql.Literal(run_id)
+    )
 
 
 def _begin(snapshot: str) -> list[sql.Composable]:

@@ -91,6 +91,21 @@ def test_a_part_that_lost_its_connection_is_done_again(large: Endpoint, destinat
     assert_same(large, destination)
 
 
+def test_a_part_whose_source_broke_off_is_done_again_although_what_came_was_committed(
+    large: Endpoint, destination: Endpoint
+) -> None:
+    execute(large, "insert into binary_rows select n, repeat('x', 900) from generate_series(10000, 40000) n")
+
+    with proxied(large) as (way, proxy):
+        proxy.after(MUCH, proxy.reset)
+        with in_background(way, destination, **{**IN_PARTS, "jobs": 2}, audit={"checksum": "none"}) as run:
+            run.future.result(timeout=60)
+        assert proxy.broken.is_set()
+
+    assert "copy.retried" in [log["event"] for log in run.logs]
+    assert_same(large, destination)
+
+
 def test_a_part_whose_commit_nobody_was_told_of_is_not_loaded_twice(
     large: Endpoint, destination: Endpoint
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -272,14 +273,18 @@ def read_sequences(
     return found
 
 
-def read_outside(conn: Connection, schemas: Sequence[str], *, privileges: bool) -> list[Outside]:
+def read_outside(conn: Connection, schemas: Mapping[str, str], *, privileges: bool) -> list[Outside]:
     """Return what no schema holds, or not so that it can be made again, and is therefore not copied.
 
+    schemas     source's name → final name
     privileges  whether somebody expects the source's
     """
+    renamed = {name: final for name, final in schemas.items() if name != final}
     found = rows(conn, Outside, "outside")
     for name in ("not_as_it_is", *(["default_privileges"] if privileges else [])):
         found += rows(conn, Outside, name, schemas=list(schemas))
+    if renamed:
+        found += rows(conn, Outside, "named_in_text", schemas=list(schemas), renamed=json.dumps(renamed))
     return found
 
 

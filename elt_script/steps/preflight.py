@@ -76,11 +76,12 @@ def source_facts(conn: Connection, config: Config) -> SourceFacts:
     schemas = [
         name for name, own in conn.execute(query("user_schemas")) if own or name in (config.schemas or ())
     ]
-    chosen = list(chosen_schemas(config, schemas))
+    finals = chosen_schemas(config, schemas)
+    chosen = list(finals)
     relations = catalog.read_relations(conn)
     without = skipped(config, relations, chosen)
     large = large_objects.read_facts(conn) if wants_large_objects(config, schemas) else None
-    outside = catalog.read_outside(conn, chosen, privileges=config.privileges == "copy")
+    outside = catalog.read_outside(conn, finals, privileges=config.privileges == "copy")
     return SourceFacts(
         relations=relations,
         types=catalog.read_types(conn),

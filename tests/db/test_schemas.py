@@ -88,6 +88,34 @@ def test_schemas_arrive_under_the_names_that_the_config_gives_them(
         assert_same(source_admin, destination_admin, names)
 
 
+def test_routines_whose_text_may_name_a_renamed_schema_are_named(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(
+        source,
+        """
+        create schema kept; create schema "odd ""s"; create schema republic;
+        create table kept.t (public int); create table republic.t (n int); create table t (n int); create table "odd ""s".t (n int);
+        create function named() returns bigint language sql as 'select count(*) from Public . t';
+        create function quoted() returns bigint language sql as 'select count(*) from "odd ""s".t';
+        create procedure found() language plpgsql set search_path = pg_catalog, public as 'begin end';
+        create function parsed() returns bigint language sql begin atomic select count(*) from public.t; end;
+        create function of_another() returns bigint language sql as
+            'select count(kept.t.public) from kept.t, republic.t';
+        create function by_path() returns int language sql set search_path = kept as 'select 1';
+        """,
+    )
+
+    report = copied(source, destination, schemas={"public": "shop", "kept": "kept", 'odd "s': "odd"})
+
+    says = "its text stays as it is, and may name"
+    assert [one for one in report.left_out if says in one] == [
+        f"names of schemas in public.found(): {says} public, which is shop at the destination",
+        f"names of schemas in public.named(): {says} public, which is shop at the destination",
+        f'names of schemas in public.quoted(): {says} odd "s, which is odd at the destination',
+    ]
+
+
 def test_a_schema_that_is_not_listed_stays_away_with_what_needs_it(
     source: Endpoint, destination: Endpoint
 ) -> None:

@@ -16,6 +16,7 @@ from structlog.processors import JSONRenderer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from elt_script.display.output import SteadyStream
+from elt_script.errors import InterruptedRunError
 from elt_script.secret import redacted_value
 from elt_script.wording import escaped, key_values, plain, safe_json
 
@@ -89,7 +90,7 @@ def _never_raising(show: Processor) -> Processor:
         name, timestamp = event.get("event"), event.get("timestamp")
         try:
             return show(logger, method, event)
-        except structlog.DropEvent:
+        except (structlog.DropEvent, InterruptedRunError):  # the latter by a signal that came meanwhile
             raise
         except Exception as error:  # whatever it is, the copy goes on
             unreadable = {"event": "event.unreadable", "of": str(name), "error": type(error).__name__}

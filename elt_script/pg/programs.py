@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
 
-from elt_script.errors import EltError, PreflightError
+from elt_script.errors import EltError, InterruptedRunError, PreflightError
 from elt_script.pg.endpoint import inherited_environment
 from elt_script.pg.process import Command, run, status
 
@@ -115,6 +115,8 @@ def _major(folder: Path) -> int | None:
     command = Command("pg_dump", (str(folder / "pg_dump"), "--version"), dict(os.environ))
     try:
         said = run(command).stdout.decode(errors="replace")
+    except InterruptedRunError:
+        raise
     except EltError:
         return None
     match = MAJOR.search(said)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.programs import PROGRAMS
 from source_db_init.errors import CsvError
 from tests.seeds import accelerometer, rows
 from tests.website import gives, refuses, website
@@ -209,6 +210,17 @@ def test_who_is_interrupted_leaves_nothing(
     assert "Traceback" not in said
     assert list((tmp_path / "temporary").iterdir()) == []
     assert rows(source, "select * from public.t") == []
+
+
+def test_who_is_interrupted_while_programs_are_looked_for_is_not_ignored(seed: Seed, tmp_path: Path) -> None:
+    for name in PROGRAMS:
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\nkill -TERM $PPID\nexec sleep 600\n", encoding="ascii")
+        program.chmod(0o755)
+
+    ran = seed("--bin-dir", str(tmp_path), POSTGRES_PORT="1")
+
+    assert (ran.returncode, ran.stderr) == (143, "elt-seed: interrupted: the table is as it was\n")
 
 
 def _wait_for_the_load(source: Endpoint) -> None:

@@ -278,6 +278,8 @@ def main() -> NoReturn:
     want_printed()
     gc.set_threshold(SELDOM)
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     status: object = 0
     told = ""
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
@@ -35,6 +37,20 @@ AT_WORK = "create schema elt_next_public"  # as long as it is not committed, nob
 LOCKED_LEDGER = "lock table elt.published_table in access exclusive mode"
 READING = "select count(*) from public.gated"
 LAST_RUN = "select status, step, exit_status from elt.run order by started_at desc limit 1"
+
+STOPPED_AS_IT_IS_IMPORTED = """
+import os, sys
+from importlib.metadata import entry_points
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name.endswith(".cli"):
+            os.kill(os.getpid(), int(sys.argv[2]))
+
+sys.meta_path.insert(0, Finder())
+(command,) = entry_points(group="console_scripts", name=sys.argv[1])
+command.load()()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +191,14 @@ def test_a_plan_and_a_rollback_can_be_stopped_too(sides: tuple[Database, Databas
             ended = running.end(signal.SIGTERM)
         assert ended.returncode == 143
         assert messages(ended) == "elt: stopped by SIGTERM"
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["elt", "elt-seed"])
+def test_a_command_stopped_while_it_is_imported_ends_without_a_traceback(
+    command: str, sign: signal.Signals
+) -> None:
+    program = [sys.executable, "-c", STOPPED_AS_IT_IS_IMPORTED, command, str(int(sign))]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (128 + sign, "", "")

@@ -200,6 +200,26 @@ def test_an_index_that_somebody_chose_as_identity_is_one_though_its_column_is_th
     assert definitions(world) == before
 
 
+def test_not_null_constraints_that_somebody_added_keep_their_names_states_and_comments(world: World) -> None:
+    execute(
+        world.destination,
+        """
+        update orders set note = null where id = 1;
+        alter table orders add constraint known not null amount, add constraint half not null note not valid;
+        comment on constraint half on orders is 'of new rows';
+        alter table days add constraint counted not null n;
+        """,
+    )
+    execute(world.source, "update orders set note = null where id = 1")
+    before = definitions(world)
+
+    copied(world.source, world.destination)
+    after = definitions(world)
+    rollback(config_of(world.source, world.destination))
+
+    assert (after, definitions(world)) == (before, before)
+
+
 @pytest.mark.parametrize(("dependants", "status"), [("refuse", "cannot be pointed"), ("drop", "was dropped")])
 def test_an_index_that_cannot_be_the_identity_any_more_is_named(
     world: World, dependants: str, status: str

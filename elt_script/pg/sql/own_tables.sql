@@ -7,7 +7,19 @@
 with columns as (
     select
         a.attrelid, a.attnum, a.attname, n.nspname, c.relname, a.attrelid::regclass::text as name,
-        a.attnum > (o.facts ->> 'width')::int as is_new
+        a.attnum > (o.facts ->> 'width')::int as is_new,
+        coalesce((
+            select format( -- it may be there, in a generation that was live before
+                'alter table %%1$s drop constraint if exists %%2$I; alter table %%1$s add constraint %%2$I %%3$s; '
+                'comment on constraint %%2$I on %%1$s is %%4$L',
+                k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint')
+            )
+            from pg_constraint k -- since 18
+            where k.conrelid = a.attrelid and k.contype = 'n' and k.conkey = array[a.attnum] and (
+                not k.convalidated or k.connoinherit or obj_description(k.oid, 'pg_constraint') is not null
+                or k.conname <> format('%%s_%%s_not_null', c.relname, a.attname)
+            )
+        ), format('alter table %%s alter column %%I set not null', a.attrelid::regclass, a.attname)) as again
     from elt.object o
     join pg_class c on o.classid = 'pg_class'::regclass and c.oid = o.objid and c.relkind in ('r', 'p')
     join pg_namespace n on n.oid = c.relnamespace
@@ -28,7 +40,7 @@ select
     string_agg(format('%%s.%%I', name, attname), ', ' order by attnum) as object,
     null::bigint as relation, null::text as lock, '[]'::jsonb as reads, null::text as before,
     case when not is_new then
-        string_agg(format('alter table %%s alter column %%I set not null', name, attname), '; ' order by attnum)
+        string_agg(again, '; ' order by attnum)
     end as after,
     null::text as clear, 203 as turn, true as owned, true as part,
     case when is_new then '[]' else jsonb_agg(jsonb_build_array(nspname || '.' || relname, attname)) end as uses,

@@ -70,7 +70,7 @@ def rollback(config: Config) -> str:
         drop = config.publish.dependants == "drop"
         extra = publish.build_extra_indexes(control, swap, drop=drop)
         with publish.swap_in(
-            control, swap, config.publish.patience_seconds, drop=drop, built=extra.over
+            control, swap, config.publish.patience_seconds, drop=drop, built=extra.seen
         ) as carried:
             ledger.place(control, live.number, 1)
             ledger.place(control, before.number, 0)

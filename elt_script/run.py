@@ -297,7 +297,7 @@ def _publish(
     patience = config.publish.patience_seconds
     carried = publish.Carried()
     try:
-        with publish.swap_in(control, swap, patience, plan.given_up, drop=drop, built=extra.over) as carried:
+        with publish.swap_in(control, swap, patience, plan.given_up, drop=drop, built=extra.seen) as carried:
             for kept in older:
                 ledger.place(control, kept.number, kept.place + 1)
             if live:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from psycopg import sql
@@ -165,6 +165,25 @@ def read_carried(conn: Connection, generation: int) -> list[Carried]:
 def read_extra_indexes(conn: Connection, generation: int) -> list[ExtraIndex]:
     """Return the indexes, and constraints that rest on one, that others added to a generation's tables."""
     return rows(conn, ExtraIndex, "extra_indexes", generation=generation)
+
+
+def late_indexes(
+    conn: Connection, generation: int, places: Mapping[str, str], known: Collection[str]
+) -> list[str]:
+    """Return the extra indexes that are not known, of tables that the next generation has in places."""
+    return [
+        str(one)
+        for one in read_extra_indexes(conn, generation)
+        if one.beginning is not None  # a constraint is read again as a dependant
+        and str(one) not in known
+        and exists(conn, TableName(places.get(one.schema, ""), one.table))
+    ]
+
+
+def exists(conn: Connection, name: TableName) -> bool:
+    """Whether there is a table or the like of a name."""
+    found = value(conn, sql.SQL("select to_regclass(%(name)s) is not null"), name=name.quoted.as_string(None))
+    return bool(found)
 
 
 def still_there(conn: Connection, carried: Sequence[Carried]) -> list[str]:

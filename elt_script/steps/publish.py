@@ -18,7 +18,7 @@ from elt_script.pg.dependants import Dependant
 from elt_script.pg.extension_rows import ExtensionRows, put_in_place
 from elt_script.pg.large_objects import LargeObjects
 from elt_script.pg.passing import is_passing
-from elt_script.pg.session import Connection, move_objects, query, refresh, value
+from elt_script.pg.session import Connection, move_objects, query, refresh
 from elt_script.tables import TableName
 
 log = structlog.get_logger()
@@ -66,6 +66,11 @@ class Carried:
     lost: tuple[str, ...] = ()
 
     @property
+    def seen(self) -> tuple[str, ...]:
+        """What was looked at, whatever came of it."""
+        return (*self.over, *self.dropped)
+
+    @property
     def warnings(self) -> list[str]:
         """What those who built it should know."""
         return [
@@ -103,7 +108,7 @@ def build_extra_indexes(
     dropped: list[str] = []
     for index in dependants.read_extra_indexes(conn, swap.live) if swap.live is not None else []:
         place = TableName(swap.places.get(index.schema, ""), index.table)
-        if str(index) in given_up or not _exists(conn, place):
+        if str(index) in given_up or not dependants.exists(conn, place):
             continue
         if index.is_on(conn, place):
             over.append(str(index))
@@ -128,11 +133,6 @@ def build_extra_indexes(
     return Carried(tuple(over), tuple(dropped))
 
 
-def _exists(conn: Connection, name: TableName) -> bool:
-    found = value(conn, sql.SQL("select to_regclass(%(name)s) is not null"), name=name.quoted.as_string(None))
-    return bool(found)
-
-
 def _cannot_come(one: str, error: psycopg.Error) -> DestinationError:
     return DestinationError(
         f"{one} cannot be pointed at the new data",
@@ -155,7 +155,7 @@ def swap_in(
 
     given_up  dependants, by name, that cannot come along and are dropped
     drop      give up others, too, that turn out not to fit the new data
-    built     dependants, by name, that the new generation has already
+    built     dependants, by name, that the new generation has already, or that could not be built on it
 
     The block adds what must be written with it (the ledger), and then all is committed. Raises
     PublishTimeoutError where others hold locks for longer than patience; then nothing has changed.
@@ -241,6 +241,7 @@ def _swapped(
     found = [] if swap.live is None else dependants.read_all(conn, swap.live, swap.places)
     changes = [] if swap.live is None else dependants.read_changes(conn, swap.live)
     others = [*changes, *(one for one in found if not one.temporary)]
+    _want_no_late_indexes(conn, swap, {*built, *given_up})
     carried = [] if swap.live is None else dependants.read_carried(conn, swap.live)
     lost = [one for one in others if str(one) in given_up]
     kept = [one for one in others if one not in lost and str(one) not in built]
@@ -271,6 +272,18 @@ def _swapped(
         tuple(str(one) for one in (*lost, *failed, *unfit)),
         tuple(str(one) for one in found if one.temporary),
     )
+
+
+def _want_no_late_indexes(conn: Connection, swap: Swap, known: Collection[str]) -> None:
+    """Raise where somebody has created an index since those of others were built on the staged tables."""
+    late = [] if swap.live is None else dependants.late_indexes(conn, swap.live, swap.places, known)
+    if late:
+        error = DestinationError(
+            f"{', '.join(late)} came to a published table as it was about to be replaced",
+            hint="Nothing was published. Run again: it will come along.",
+        )
+        error.transient = True
+        raise error
 
 
 def _carry(conn: Connection, swap: Swap, carried: Sequence[dependants.Carried]) -> None:

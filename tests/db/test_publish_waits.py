@@ -145,3 +145,16 @@ def test_a_grant_in_the_middle_of_publish_is_waited_for(world: World) -> None:
     assert (
         world.value(f"select has_function_privilege('{world.reader}', 'public.theirs()', 'execute')") is True
     )
+
+
+def test_an_index_that_somebody_creates_in_the_middle_of_publish_comes_along(world: World) -> None:
+    with in_background(world.source, world.destination) as run:
+        with as_somebody(world.destination) as conn:
+            conn.execute("create index late on public.orders (amount)")
+            run.wait_for("publish.waiting")
+            conn.commit()
+        run.future.result()
+
+    (why,) = [log["error"] for log in run.logs if log["event"] == "run.retried"]
+    assert why == "index public.late came to a published table as it was about to be replaced"
+    assert world.value("select to_regclass('public.late')::text") == "public.late"

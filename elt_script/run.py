@@ -17,7 +17,7 @@ from structlog.contextvars import bound_contextvars
 from elt_script import generations, ledger, recover
 from elt_script.clock import Clock
 from elt_script.config.model import Config
-from elt_script.errors import EltError, SourceError
+from elt_script.errors import EltError, InterruptedRunError, SourceError
 from elt_script.load import Loaded, Loader, Pools
 from elt_script.movers import MOST_THREADS, movers
 from elt_script.pg import large_objects, locks, stop
@@ -68,6 +68,8 @@ def plan(config: Config) -> tuple[Plan, Sequence[str]]:
                 try:
                     _draw(ready_plan, run_id)
                 except EltError as error:
+                    if error.transient or isinstance(error, InterruptedRunError):
+                        raise
                     faults.append(str(error))
             return ready_plan.plan, faults
 

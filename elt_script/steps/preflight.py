@@ -236,9 +236,10 @@ def _live_columns(conn: Connection, live: int | None) -> dict[TableName, dict[st
 def demand(faults: Sequence[str]) -> None:
     """Raise PreflightError if anything is wrong, naming all of it."""
     if faults:
+        what, _, facts = faults[0].partition("\n")
         raise PreflightError(
-            faults[0] if len(faults) == 1 else f"{len(faults)} things stand in the way of this run",
-            detail="" if len(faults) == 1 else "\n".join(f"- {fault}" for fault in faults),
+            what if len(faults) == 1 else f"{len(faults)} things stand in the way of this run",
+            detail=facts if len(faults) == 1 else "\n".join(f"- {fault}" for fault in faults),
             hint="Nothing has been changed. Mend what is named here, then try `elt check`.",
         )
 

@@ -111,14 +111,15 @@ def test_a_run_stopped_at(at: str, sides: tuple[Database, Database], elt: Elt) -
     copied(sides[0].owner, destination.owner)
 
 
-def test_a_run_stopped_while_it_draws_leaves_no_drawing_board(
-    sides: tuple[Database, Database], elt: Elt
+@pytest.mark.parametrize("command", ["run", "plan", "check"])
+def test_who_is_stopped_while_it_draws_leaves_no_drawing_board(
+    sides: tuple[Database, Database], elt: Elt, command: str
 ) -> None:
     source, destination = sides
-    execute(source.owner, "comment on table plain is 'what is new must be drawn'")
+    execute(source.owner, f"comment on table plain is 'what is new must be drawn by {command}'")
 
     with untouched(destination.admin):
-        running = elt.start("run")
+        running = elt.start(command)
         running.wait_until(lambda: rows_of(destination.admin, BOARDS))
         ended = running.end(signal.SIGTERM)
 

@@ -7,6 +7,7 @@ import pytest
 from elt_script.errors import PreflightError
 from elt_script.pg.cluster import Server
 from elt_script.run import plan
+from elt_script.steps.preflight import demand
 from tests.copying import assert_same, config_of, copied, execute, rows_of
 from tests.databases import MakeDatabase
 
@@ -83,6 +84,10 @@ def test_what_the_older_server_does_not_know_is_shown_and_nothing_is_changed(
     with pytest.raises(PreflightError) as caught:
         copied(source, destination)
 
-    assert "CREATE TABLE public.t" in "\n".join(faults)
+    with pytest.raises(PreflightError) as checked:
+        demand(faults)
+
+    assert "\n" not in checked.value.message
+    assert "CREATE TABLE public.t" in checked.value.detail
     assert "CREATE TABLE public.t" in caught.value.detail
     assert rows_of(destination, "select 1 from pg_class where relnamespace = 'public'::regnamespace") == []

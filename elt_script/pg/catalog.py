@@ -281,7 +281,7 @@ def read_outside(conn: Connection, schemas: Mapping[str, str], *, privileges: bo
     """
     renamed = {name: final for name, final in schemas.items() if name != final}
     found = rows(conn, Outside, "outside")
-    for name in ("not_as_it_is", *(["default_privileges"] if privileges else [])):
+    for name in ("not_as_it_is", *(["not_granted"] if privileges else [])):
         found += rows(conn, Outside, name, schemas=list(schemas))
     if renamed:
         found += rows(conn, Outside, "named_in_text", schemas=list(schemas), renamed=json.dumps(renamed))

@@ -182,3 +182,23 @@ def test_default_privileges_are_named_where_the_sources_grants_are_asked_for(
             f"default privileges for role {owner} on functions: {why}",
         ),
     }
+
+
+def test_what_an_owner_has_taken_from_himself_is_named_where_the_sources_grants_are_asked_for(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(source, OBJECTS)
+    owner = source.parameters["user"]
+    execute(
+        source,
+        f'revoke insert, update on "My shop".parts from {owner}; grant select on "My shop".v to public',
+    )
+    execute(source, f'revoke execute on function "My shop".f(int) from {owner}, public')
+
+    report = copied(source, destination, privileges="copy")
+
+    why = "it has given up some, and the copy's owner has all"
+    assert report.left_out == (
+        f'privileges of the owner of function "My shop".f(integer): {why}',
+        f'privileges of the owner of table "My shop".parts: {why}',
+    )

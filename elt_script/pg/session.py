@@ -108,6 +108,7 @@ def one_moment(source: Endpoint) -> Generator[tuple[Connection, Moment]]:
         conn.read_only = True
         (moment,) = rows(conn, Moment, "moment")
         yield conn, moment
+        conn.execute("commit")  # not by the block: only a cursor says whose session it was that is lost
 
 
 def export_snapshot(conn: Connection, copies: Sequence[TableCopy], patience_seconds: int) -> str:

@@ -9,8 +9,9 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from elt_script.errors import DestinationError
-from elt_script.pg.endpoint import Endpoint
+from elt_script.errors import DestinationError, SourceError
+from elt_script.pg.endpoint import Endpoint, translating
+from elt_script.pg.session import one_moment
 from tests.background import in_background
 from tests.copying import assert_same, copied, execute, rows_of
 from tests.databases import Database
@@ -174,3 +175,13 @@ def test_a_session_that_is_lost_as_it_commits_publishes_once(
     assert rows_of(destination, RUNS) == (runs if arrives else [("failed", "publish", 6), *runs])
     assert rows_of(destination, GENERATIONS) == [(1,)]
     assert rows_of(destination, "select n from public.t") == [(1,)]
+
+
+def test_the_end_of_the_session_that_held_the_moment_is_the_sources_and_passes(
+    source: Endpoint, source_admin: Endpoint
+) -> None:
+    with pytest.raises(SourceError) as failure, translating(), one_moment(source) as (conn, _):
+        terminate(source_admin, conn.info.backend_pid)
+
+    assert failure.value.message == "the source refused or broke off"
+    assert failure.value.transient

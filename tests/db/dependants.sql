@@ -37,6 +37,8 @@ create view theirs.open_once as select mood from public.customers; -- default pr
 alter default privileges in schema theirs grant select on tables to {reader};
 create view theirs.literal as select 'ok'::public.mood as mood;
 
+revoke insert, update, delete on theirs.moods_above from {analyst};
+
 -- materialized views
 create table theirs.factors (id int primary key, factor int);
 insert into theirs.factors values (1, 100);
@@ -58,6 +60,7 @@ create materialized view theirs.by_analyst_too as select n from theirs.by_analys
 comment on column theirs.totals.amount is 'in factors';
 grant select on theirs.totals to {reader};
 alter materialized view theirs.totals owner to {analyst};
+revoke delete on theirs.totals from {analyst};
 create materialized view theirs.total as select sum(amount) as amount, max(batch) as batch from theirs.totals;
 create view theirs.on_total as select amount, batch from theirs.total;
 create materialized view theirs.on_view as select name from theirs.names_above;
@@ -112,11 +115,17 @@ create table theirs.parted (id int, customer_id int references public.customers)
 create table theirs.parted_1 partition of theirs.parted for values from (0) to (100);
 insert into theirs.parted values (1, 1);
 create table theirs.to_parted (day date references public.days);
+create table theirs.whole (id int, n int default public.double(1) check (public.double(n) < 1000)) partition by range (id);
+create table theirs.another partition of theirs.whole (n default 7) for values from (0) to (10);
+create table theirs.without partition of theirs.whole (n default null) for values from (10) to (20);
+create table theirs.parent (n int default public.double(1) constraint low check (public.double(n) < 1000));
+create table theirs.heir (n int default 8, constraint low check (public.double(n) < 1000)) inherits (theirs.parent);
 create table theirs.with_default (id bigint default nextval('public.numbers'), n int check (public.double(n) < 1000));
 
 -- rules, triggers and policies, on their tables and on published ones
 create table theirs.log (id int, at text default 'now');
 create rule logging as on insert to theirs.log do also update public.customers set name = name where false;
+create rule literal as on delete to theirs.log do also update public.customers set name = 'CREATE RULE ' where false;
 create rule quiet as on delete to public.customers do instead nothing;
 alter table public.customers disable rule quiet;
 create function theirs.noted() returns trigger language plpgsql as 'begin return new; end';
@@ -152,6 +161,7 @@ create index on public.order_totals (amount);
 comment on index public.plain_index is 'their index';
 alter table public.orders add constraint unique_pair unique (id, note);
 alter table public.orders add constraint positive check (amount > 0);
+alter table public.days add constraint positive check (n > 0), add constraint small check (public.double(n) < 1000);
 alter table public.orders add constraint to_theirs foreign key (batch) references theirs.factors not valid;
 comment on constraint unique_pair on public.orders is 'their constraint';
 create statistics theirs.together (dependencies) on customer_id, amount from public.orders;
@@ -194,6 +204,10 @@ grant execute on function public.double(int) to {reader};
 revoke usage on type public.mood from public;
 grant usage on type public.mood to {reader};
 grant select on public.order_totals, public.order_names to {reader};
+revoke insert, truncate on public.orders from current_user;
+revoke update on sequence public.numbers from current_user;
+alter default privileges revoke execute on functions from public;
+alter default privileges revoke usage on types from public;
 alter default privileges in schema public grant select on tables to {reader};
 alter default privileges in schema public grant usage on sequences to {reader};
 

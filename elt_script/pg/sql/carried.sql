@@ -17,6 +17,9 @@ relations as materialized (
     from ours
     join pg_class c on ours.classid = 'pg_class'::regclass and c.oid = ours.objid
     where c.relkind in ('r', 'p', 'v', 'm', 'S')
+),
+usual (differs) as materialized ( -- default privileges keep from everybody what Postgres gives
+    select exists (select from pg_default_acl where defaclnamespace = 0 and defaclobjtype in ('f', 'T'))
 )
 select
     case r.word when 'sequence' then 'sequence' else 'rows' end as kind, r.name as object,
@@ -56,7 +59,8 @@ select
     )
 from ours
 join pg_proc p on ours.classid = 'pg_proc'::regclass and p.oid = ours.objid
-cross join aclexplode(p.proacl) a
+cross join usual
+cross join aclexplode(coalesce(p.proacl, case when usual.differs then acldefault('f', p.proowner) end)) a
 where a.grantee <> p.proowner and (a.grantee = 0 or exists (select from pg_roles where oid = a.grantee))
 union all
 select
@@ -74,8 +78,33 @@ select
     )
 from ours
 join pg_type t on ours.classid = 'pg_type'::regclass and t.oid = ours.objid
-cross join aclexplode(t.typacl) a
+cross join usual
+left join pg_class c on c.oid = t.typrelid
+cross join aclexplode(coalesce(t.typacl, case
+    -- arrays, multiranges and rows of tables have no rights of their own
+    when usual.differs and t.typcategory <> 'A' and t.typtype <> 'm' and coalesce(c.relkind, 'c') = 'c' then acldefault('T', t.typowner)
+end)) a
 where a.grantee <> t.typowner and (a.grantee = 0 or exists (select from pg_roles where oid = a.grantee))
+union all -- what an owner took from himself
+select o.kind, o.name, format('revoke %%s on %%s %%s from %%I', whole.privilege_type, o.word, o.name, pg_get_userbyid(o.owner))
+from (
+    select
+        case r.word when 'sequence' then 'sequence' else 'rows' end, case r.word when 'sequence' then 'sequence' else 'table' end,
+        r.name, r.relacl, r.relowner, case r.word when 'sequence' then 's' else 'r' end
+    from relations r
+    union all
+    select 'routine', 'routine', p.oid::regprocedure::text, p.proacl, p.proowner, 'f'
+    from ours
+    join pg_proc p on ours.classid = 'pg_proc'::regclass and p.oid = ours.objid
+    union all
+    select 'type', 'type', t.oid::regtype::text, t.typacl, t.typowner, 'T'
+    from ours
+    join pg_type t on ours.classid = 'pg_type'::regclass and t.oid = ours.objid
+) o (kind, word, name, acl, owner, class)
+cross join aclexplode(acldefault(o.class::"char", o.owner)) whole
+where whole.grantee = o.owner and o.acl is not null and not exists (
+    select from aclexplode(o.acl) a where (a.grantee, a.privilege_type) = (o.owner, whole.privilege_type)
+)
 union all
 select
     case d.objsubid when 0 then 'described' else 'column' end,

@@ -92,7 +92,7 @@ listed as (
     select
         m.classid, m.objid, 'rule', format('%%I on %%s', r.rulename, c.oid::regclass), c.oid,
         case when m.part then format('drop rule %%I on %%s', r.rulename, c.oid::regclass) end,
-        case when m.part then pg_get_ruledef(r.oid) else replace(pg_get_ruledef(r.oid), 'CREATE RULE ', 'CREATE OR REPLACE RULE ') end
+        case when m.part then pg_get_ruledef(r.oid) else regexp_replace(pg_get_ruledef(r.oid), '^CREATE RULE ', 'CREATE OR REPLACE RULE ') end
             || case r.ev_enabled when 'O' then '' else format(
                 ' alter table %%s %%s rule %%I', c.oid::regclass,
                 case r.ev_enabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end, r.rulename
@@ -109,9 +109,10 @@ listed as (
         format('alter table %%s drop constraint %%I', k.conrelid::regclass, k.conname),
         format('alter table %%s add constraint %%I %%s', k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
             || format('; comment on constraint %%I on %%s is %%L', k.conname, k.conrelid::regclass, obj_description(k.oid, 'pg_constraint')),
-        206, c.relowner, m.part, m.uses, null, null
+        206 + least(k.coninhcount, 1), c.relowner, m.part, m.uses, null, null -- what a parent gives comes and goes with the parent's
     from merged m
     join pg_constraint k on m.classid = 'pg_constraint'::regclass and k.oid = m.objid and k.conparentid = 0 and k.contype not in ('n', 't')
+        and (k.conislocal or k.contype <> 'c')
     join pg_class c on c.oid = k.conrelid
     union all
     select
@@ -153,7 +154,8 @@ listed as (
     union all
     select
         m.classid, m.objid, 'default', format('of %%s.%%I', d.adrelid::regclass, a.attname), d.adrelid, null,
-        format('alter table %%s alter column %%I set default %%s', d.adrelid::regclass, a.attname, pg_get_expr(d.adbin, d.adrelid)),
+        -- of this table alone: its heirs and partitions have defaults of their own
+        format('alter table only %%s alter column %%I set default %%s', d.adrelid::regclass, a.attname, pg_get_expr(d.adbin, d.adrelid)),
         204, c.relowner, m.part, m.uses,
         case
             when a.attgenerated <> '' then 'a generated column cannot be pointed at another object'

@@ -61,6 +61,13 @@ wanted as (
     select n.id, 3, format('alter %%s %%s owner to %%I', n.word, n.name, pg_get_userbyid(n.owner))
     from anew n
     where n.owner <> n.me
+    union all -- what its owner took from himself
+    select n.id, 4, format('revoke %%s on %%s %%s from %%I', whole.privilege_type, n.word, n.name, pg_get_userbyid(n.owner))
+    from anew n
+    cross join aclexplode(acldefault(n.usual::"char", n.owner)) whole
+    where whole.grantee = n.owner and n.acl is not null and not exists (
+        select from aclexplode(n.acl) a where (a.grantee, a.privilege_type) = (n.owner, whole.privilege_type)
+    )
     union all
     select
         c.id, 2,

@@ -285,6 +285,7 @@ SCRIPTED = """
     create table orders (id int primary key, customer_id int references customers);
     insert into orders values (1, 1);
     create view theirs as select c.name from orders o join customers c on c.id = o.customer_id where o.id = 1;
+    create sequence numbers start 7;
 """
 
 
@@ -298,13 +299,16 @@ def test_tables_that_a_script_made_are_adopted_and_a_rollback_returns_to_them(ne
     copied(source, destination, publish={"adopt": True})
     adopted = rows_of(destination, "select name from public.theirs")
     rollback(config_of(source, destination))
-    rolled_back = rows_of(destination, "select name from public.theirs")
+    rolled_back = rows_of(
+        destination, "select name, (select last_value from public.numbers) from public.theirs"
+    )
     rollback(config_of(source, destination))
 
+    assert "relation public.numbers, which elt did not publish" in refused.value.detail
     assert "public.customers, which elt did not publish" in refused.value.detail
     assert "publish.adopt" in refused.value.detail
     assert adopted == [("customer 1",)]
-    assert rolled_back == [("by hand",)]
+    assert rolled_back == [("by hand", 7)]
     assert rows_of(destination, "select name from public.theirs") == [("customer 1",)]
     assert copied(source, destination).warnings == ()
 

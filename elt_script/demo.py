@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import shutil
 import signal
 import statistics
@@ -13,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from textwrap import indent
 from typing import LiteralString
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.text import Text
@@ -232,7 +234,7 @@ def _kept(ground: Playground, seconds: str) -> str:
     """Return how to go on with servers that are left running."""
     psql = "psql" if shutil.which("psql") else str(ground.destination.bin / "psql")
     places = [
-        f"postgresql://{user}@{server.host}:{server.port}/{dbname}?passfile={ground.passfile}"
+        f"postgresql://{user}@{server.host}:{server.port}/{dbname}?passfile={quote(str(ground.passfile))}"
         for server, dbname, user in (
             (ground.source, "lab", "lab"),
             (ground.destination, "warehouse", "analyst"),
@@ -243,9 +245,8 @@ def _kept(ground: Playground, seconds: str) -> str:
         (
             f"All this took {seconds}. The servers are left running; go on from here yourself:",
             "",
-            f"  {psql} '{places[0]}'",
-            f"  {psql} '{places[1]}'",
-            f"  {program} --config {ground.config} run  # or plan, status, rollback",
+            *(f"  {shlex.quote(psql)} '{place}'" for place in places),
+            f"  {program} --config {shlex.quote(str(ground.config))} run  # or plan, status, rollback",
             f"  {program} demo --stop  # stops the servers, and removes all of it",
         )
     )
@@ -255,5 +256,5 @@ def _program() -> str:
     """Return the command that started us, to be copied."""
     started = sys.argv[0]
     if not started.endswith("/elt"):
-        return f"{sys.executable} -m elt_script"
-    return "elt" if shutil.which("elt") == started else started
+        return f"{shlex.quote(sys.executable)} -m elt_script"
+    return "elt" if shutil.which("elt") == started else shlex.quote(started)

@@ -33,8 +33,11 @@ TITLES = [
 
 @pytest.fixture
 def temporary() -> Generator[Path]:
-    """An empty folder for temporary files, that the servers' user can reach as pytest's own is not."""
-    folder = Path(tempfile.mkdtemp(prefix="elt-test-"))
+    """An empty folder for temporary files, that the servers' user can reach as pytest's own is not.
+
+    What is told is to be typed into a shell: a name with a space shows whether it can be.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="elt test-"))
     folder.chmod(0o755)
     yield folder
     elt(folder, "demo", "--stop", TMPDIR=str(folder))

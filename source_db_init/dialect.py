@@ -17,6 +17,7 @@ from source_db_init.errors import CsvError
 DELIMITERS = ",;\t|"
 SAMPLE = 20_480  # rows: DuckDB's default
 COMMENT_LINES = 100  # more lines that begin with # than this are no preamble
+THREADS = min(4, os.cpu_count() or 1)
 LINE_BYTES = 16 << 20  # the longest row: what DuckDB's buffers are made for
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -70,7 +71,7 @@ def engine(folder: Path) -> duckdb.DuckDBPyConnection:
             "autoload_known_extensions": False,
             "temp_directory": str(folder),
             "memory_limit": "512MB",
-            "threads": min(4, os.cpu_count() or 1),
+            "threads": THREADS,
         }
     )
 

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from elt_script.errors import InterruptedRunError
-from source_db_init.dialect import LINE_BYTES, Dialect, Wishes, dialects
+from source_db_init.dialect import LINE_BYTES, THREADS, Dialect, Wishes, dialects
 from source_db_init.errors import CsvError
 
 # Each type with the test of a value {0}, the preferred type first. Where DuckDB writes a value as
@@ -97,6 +97,8 @@ def _read(con: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect) -> Csv:
             detail=f"a table of Postgres has at most {MOST_COLUMNS:,}",
             hint=CHECK_DIALECT,
         )
+    # Each thread holds some thousand rows: of many columns, as many at once as the memory is for.
+    con.execute(f"set threads = {max(1, min(THREADS, MOST_COLUMNS // dialect.width))}")
     if dialect.escape == "\\":
         _want_known_escapes(path)
     names = _names(con, path, dialect)

@@ -28,8 +28,9 @@ PROGRESS = (
 )
 LOCK_TIMEOUT = "30s"  # for the moment in which the new table takes the old one's place
 POLL_S = 0.25
-# Loading takes Postgres longer than writing takes DuckDB: one thread is enough, and keeps few rows in memory.
-CONFIG = {"threads": 1, "memory_limit": "256MB"}
+# Loading takes Postgres longer than writing takes DuckDB: one thread is enough, and keeps few rows in memory;
+# of 1,600 columns those few take more than 256 MB.
+CONFIG = {"threads": 1, "memory_limit": "512MB"}
 
 
 @dataclass(frozen=True, slots=True)

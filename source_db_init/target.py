@@ -8,6 +8,7 @@ from typing import Literal
 
 import psycopg
 import structlog
+from psycopg import sql
 
 from elt_script.errors import PreflightError
 from elt_script.pg import session
@@ -82,9 +83,10 @@ def _want_possible(endpoint: Endpoint, table: TableName, target: Target, if_exis
     user = endpoint.parameters.get("user", "the user")
     adds = target.exists and if_exists == "append"
     if not target.schema_there:
+        quoted = sql.Identifier(table.schema).as_string(None)
         raise PreflightError(
             f"{endpoint} has no schema {table.schema}",
-            hint=f'Create it (create schema "{table.schema}"), or correct the table\'s name.',
+            hint=f"Create it (create schema {quoted}), or correct the table's name.",
         )
     if target.exists and if_exists == "skip":
         return

@@ -148,6 +148,7 @@ def test_an_address_that_was_given_is_never_replaced_by_generated_data(seed: See
         ({"DATA_URL": "ftp://site.org/a.csv"}, 2, "a CSV cannot be fetched by ftp://"),
         ({"SEED_OFFLINE": "1", "DATA_URL": "a.csv"}, 2, "Give --csv (DATA_URL) or --offline, not both."),
         ({"POSTGRES_TABLENAME": "nowhere.t"}, 3, "has no schema nowhere"),
+        ({"POSTGRES_TABLENAME": 'no"where.t'}, 3, '(create schema "no""where")'),
         ({"SEED_BIN_DIR": "/nowhere"}, 3, "/nowhere has no psql"),
         ({"POSTGRES_PASSWORD": "guessed"}, 4, "password authentication failed"),
         ({"POSTGRES_PORT": "1"}, 4, "could not be reached in 2 attempts"),

@@ -80,6 +80,14 @@ def test_the_same_values_arrive_however_they_are_written(
     assert rows(source) == [(1, "José", "two\r\nlines"), (2, "", None), (3, 'a;"b"', "x")]
 
 
+def test_a_table_as_wide_as_postgres_has_it_arrives(seeded: Seeder, source: Endpoint) -> None:
+    width = 1_600
+
+    seeded(",".join(f"c{index}" for index in range(width)) + "\n" + ",".join("1" * width) + "\n")
+
+    assert rows(source) == [(1,) * width]
+
+
 NASTY = [
     ("\\.", "a\n\\.\nb"),
     ("\\N", "NULL"),

@@ -15,7 +15,7 @@ from elt_script.config.model import Config
 from elt_script.errors import ConfigError, EltError
 from elt_script.wording import human_seconds
 
-OVERDUE = timedelta(minutes=2)  # a scheduler that is at work starts a run within a second
+OVERDUE = timedelta(minutes=2)  # a scheduler starts a run within a second, and writes each half minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class State:
     next_at: datetime | None = None
     last: Outcome | None = None
     last_success_at: datetime | None = None
+    seen_at: datetime | None = None  # when the scheduler last wrote this
 
 
 def state_file(config: Config, environ: Mapping[str, str]) -> Path:
@@ -96,6 +97,8 @@ def fault(state: State | None, now: datetime, max_age_seconds: float | None) -> 
     if max_age_seconds is not None and (now - since).total_seconds() > max_age_seconds:
         age, limit = (human_seconds(s) for s in ((now - since).total_seconds(), max_age_seconds))
         return f"no run has succeeded for {age}, longer than {limit}"
+    if state.seen_at and now - state.seen_at > OVERDUE:
+        return f"the scheduler has not been heard of since {state.seen_at:%Y-%m-%d %H:%M:%S %Z}"
     if state.next_at and not state.running_since and now - state.next_at > OVERDUE:
         return f"a run was due at {state.next_at:%Y-%m-%d %H:%M:%S %Z}, and was not started"
     return ""

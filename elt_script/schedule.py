@@ -86,7 +86,7 @@ class _Scheduler:
         self._signal = 0
         before = health.read(order.state_file)
         self._state = State(_now()) if before is None else replace(before, started_at=_now())
-        self._state = replace(self._state, running_since=None)
+        self._state = replace(self._state, running_since=None, seen_at=_now())
 
     async def serve(self) -> int:
         loop = asyncio.get_running_loop()
@@ -130,6 +130,7 @@ class _Scheduler:
         missed, following = False, self._order.timetable.after(max(due, started))
         while not ended.done() and not self._stop.is_set():
             await self._awake(min(NAP_S, _seconds_until(following)), ended)
+            self._write()
             if not ended.done() and _now() >= following:
                 missed = True
                 log.warning("run.missed", due=following, reason=f"a run is at work since {started:%H:%M:%S}")
@@ -170,6 +171,7 @@ class _Scheduler:
         self._write(next_at=moment)
         while not self._stop.is_set() and (left := _seconds_until(moment)) > 0:
             await self._awake(min(NAP_S, left))
+            self._write()
         return self._stop.is_set()
 
     async def _awake(self, seconds: float, *others: asyncio.Task[bytes]) -> None:
@@ -200,7 +202,8 @@ class _Scheduler:
             ) from error
 
     def _write(self, **changes: datetime | Outcome | None) -> None:
-        self._state = replace(self._state, **changes)
+        """Note changes, and that we are alive."""
+        self._state = replace(self._state, **{"seen_at": _now(), **changes})
         try:
             health.write(self._order.state_file, self._state)
         except OSError as error:  # a full disk must not end us

@@ -21,9 +21,11 @@ DRIVER = """\
 import json, sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
+from elt_script import schedule as scheduler
 from elt_script.display.events import configure
 from elt_script.schedule import Order, Timetable, schedule
 order = json.loads(sys.argv[1])
+scheduler.NAP_S = order.pop("nap", scheduler.NAP_S)
 order["state_file"] = Path("state.json")
 order["timetable"] = Timetable(order.pop("cron"), ZoneInfo("UTC"))
 with configure("json"):
@@ -120,6 +122,23 @@ def test_a_failed_run_is_told_and_does_not_end_the_scheduler(start: Start, tmp_p
     scheduler.wait_for(lambda: scheduler.events("run.succeeded"))
     scheduler.wait_for(lambda: json.loads((tmp_path / "state.json").read_text())["last_success_at"])
     assert "Make room." in scheduler.log.read_text().splitlines()  # a run's words are passed on
+
+
+@pytest.mark.parametrize(("cron", "noted"), [(EVERY_SECOND, "running_since"), (NEVER, "next_at")])
+def test_a_scheduler_is_heard_of_as_it_waits_and_as_a_run_is_at_work(
+    start: Start, tmp_path: Path, cron: str, noted: str
+) -> None:
+    scheduler = start(of("exec sleep 60", cron, nap=0.05))
+    seen: set[str] = set()
+
+    def heard() -> bool:
+        path = tmp_path / "state.json"
+        state: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        seen.update(filter(None, (state.get("seen_at"),)) if state.get(noted) else ())
+        return len(seen) >= 4
+
+    scheduler.wait_for(heard)
+    assert scheduler.stop() == (143 if noted == "running_since" else 0)
 
 
 def test_a_killed_run_is_a_failed_run(start: Start) -> None:

@@ -154,6 +154,11 @@ BAD = Outcome(NOON, NOON, 6, "the disk is full\nMake room.")
             "a run was due at 2026-06-01 11:58:00 UTC, and was not started",
         ),
         (State(NOON, running_since=NOON, next_at=NOON - timedelta(minutes=2)), ""),
+        (
+            State(NOON, running_since=NOON, seen_at=NOON - timedelta(minutes=2)),
+            "the scheduler has not been heard of since 2026-06-01 11:58:00 UTC",
+        ),
+        (State(NOON, running_since=NOON - timedelta(minutes=50), seen_at=NOON), ""),
     ],
 )
 def test_what_is_healthy(state: State | None, why: str) -> None:

@@ -284,6 +284,7 @@ SCRIPTED = """
     insert into customers values (1, 'by hand');
     create table orders (id int primary key, customer_id int references customers);
     insert into orders values (1, 1);
+    create table days (day date primary key) partition by range (day);
     create view theirs as select c.name from orders o join customers c on c.id = o.customer_id where o.id = 1;
     create sequence numbers start 7;
 """

@@ -27,5 +27,7 @@ join pg_namespace n on n.oid = o.namespace
 where n.nspname = any(%(schemas)s)
     and not {ours}
     and not exists (
-        select from pg_depend d where d.classid = o.classid and d.objid = o.objid and d.deptype in ('e', 'i')
+        select
+        from pg_depend d -- columns that a table is partitioned by depend on it the same way
+        where d.classid = o.classid and d.objid = o.objid and d.objsubid = 0 and d.deptype in ('e', 'i')
     )

@@ -294,3 +294,30 @@ def test_what_joins_the_tables_of_two_pipelines_stays_through_runs_and_rollbacks
 
     assert all(one == before for one in found)
     assert world.rows("select batch from public.both_kept") == [(2,)]
+
+
+def test_a_trigger_that_a_detached_partition_had_stays_with_the_others(world: World) -> None:
+    execute(
+        world.source,
+        "create table days_2027 partition of days for values from ('2027-01-01') to ('2028-01-01')",
+    )
+    copied(world.source, world.destination)
+    execute(
+        world.destination,
+        """
+        create function noted() returns trigger language plpgsql as 'begin return new; end';
+        create trigger noting before insert on days for each row execute function noted();
+        alter table days_2026 disable trigger noting;
+        alter table days_2027 enable always trigger noting;
+        """,
+    )
+    execute(world.source, "alter table days detach partition days_2027")
+
+    copied(world.source, world.destination)
+
+    assert world.rows(
+        "select tgrelid::regclass::text, tgenabled from pg_trigger where tgname = 'noting' order by 1"
+    ) == [
+        ("public.days", "O"),
+        ("public.days_2026", "D"),
+    ]

@@ -124,10 +124,11 @@ listed as (
                     select t.oid, t.tgrelid, t.tgenabled union all
                     select p.oid, p.tgrelid, p.tgenabled from tree join pg_trigger p on p.tgparentid = tree.oid
                 )
-                select string_agg(format(
-                    '; alter table if exists only %%s %%s trigger %%I', tgrelid::regclass,
+                select string_agg(format('; do %%L', format(
+                    'begin if exists (select from pg_trigger where tgrelid = to_regclass(%%L) and tgname = %%L)'
+                    ' then alter table only %%s %%s trigger %%I; end if; end', tgrelid::regclass, t.tgname, tgrelid::regclass,
                     case tgenabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end, t.tgname
-                ), '')
+                )), '')
                 from tree where tgenabled <> 'O'), '')
             || format('; comment on trigger %%I on %%s is %%L', t.tgname, t.tgrelid::regclass, obj_description(t.oid, 'pg_trigger')),
         207, c.relowner, m.part, m.uses, null, null
@@ -228,10 +229,14 @@ listed as (
         m.classid, m.objid, case c.relkind when 'i' then 'index' when 'I' then 'index' when 'S' then 'sequence' else 'table' end,
         c.oid::regclass::text, null,
         case when x.needy then format('drop index %%s', c.oid::regclass) end,
-        case when x.needy then case c.relkind
-            when 'I' then x.beginning || substr(x.definition, length(x.beginning) + length('ONLY ') + 1)
-            else x.definition
-        end end,
+        case when x.needy then x.definition
+            || format('; comment on index %%s is %%L', c.oid::regclass, obj_description(c.oid, 'pg_class'))
+            || coalesce((
+                select string_agg(format('; alter index %%s alter column %%s set statistics %%s', c.oid::regclass, a.attnum, a.attstattarget), '')
+                from pg_attribute a
+                where a.attrelid = c.oid and a.attstattarget >= 0
+            ), '')
+        end,
         300, c.relowner, m.part, m.uses,
         case
             when c.relkind in ('i', 'I') and m.part then null
@@ -254,9 +259,14 @@ listed as (
             m.part and exists ( -- else it is built beforehand
                 select from found f where f.classid = m.classid and f.objid = m.objid and f.refclassid <> 'pg_class'::regclass
             ) as needy,
-            pg_get_indexdef(c.oid) as definition,
-            format('CREATE %%sINDEX %%I ON ', case when i.indisunique then 'UNIQUE ' else '' end, c.relname) as beginning
+            case c.relkind
+                when 'I' then written.beginning || substr(pg_get_indexdef(c.oid), length(written.beginning) + length('ONLY ') + 1)
+                else pg_get_indexdef(c.oid)
+            end as definition
         from pg_index i
+        cross join lateral (
+            select format('CREATE %%sINDEX %%I ON ', case when i.indisunique then 'UNIQUE ' else '' end, c.relname) as beginning
+        ) written
         where i.indexrelid = c.oid
     ) x on true
     where c.relkind in ('r', 'p', 'c', 'f', 'S')

@@ -264,7 +264,11 @@ def schedule(settings: Settings, now: bool) -> int:
 @cli.command(epilog=_example("elt healthcheck"))
 @click.pass_obj
 def healthcheck(settings: Settings) -> None:
-    """Say whether `elt schedule` does its work: exit status 1 if the last run failed, or is too long ago."""
+    """Say whether `elt schedule` does its work: exit status 1 if not.
+
+    It does not where the last run failed, where none has succeeded for schedule.max_age_seconds, where one
+    that was due was not started, and where nothing was heard of it for two minutes.
+    """
     from elt_script.health import demand
 
     state = demand(settings.load(), os.environ)

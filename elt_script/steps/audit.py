@@ -84,7 +84,7 @@ def shrunk(
     live: Mapping[TableName, int],
     limits: Mapping[TableName, tuple[bool, float | None]],
 ) -> list[str]:
-    """Return one line for each table that lost more rows than the config allows.
+    """Return a line for each limit of the config that a table breaks by the rows it lost.
 
     rows    of the copy, by final name
     live    of the published generation
@@ -98,7 +98,7 @@ def shrunk(
             faults.append(
                 f"{table}: it had {before} rows and would have none; set `allow_empty` if that is right"
             )
-        elif max_shrink is not None and before and (before - now) / before > max_shrink:
+        if max_shrink is not None and before and (before - now) / before > max_shrink:
             lost = f"{(before - now) / before:.1%}"
             faults.append(
                 f"{table}: {before} rows would become {now}, {lost} less; `max_shrink` is {max_shrink:.1%}"

@@ -290,6 +290,11 @@ AUDITS: dict[str, tuple[str, dict[str, object], str]] = {
         "public.plain: 5 rows would become 2, 60.0% less",
     ),
     "no rows": ("delete from plain", {}, "public.plain: it had 5 rows and would have none"),
+    "no rows, and fewer": (
+        "delete from plain",
+        {"max_shrink": 0.5},
+        "would have none; set `allow_empty` if that is right\npublic.plain: 5 rows would become 0, 100.0% less",
+    ),
     "a check": (
         "",
         {"checks": [{"name": "few", "sql": "select from plain"}]},

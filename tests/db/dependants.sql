@@ -60,6 +60,7 @@ create materialized view theirs.by_analyst_too as select n from theirs.by_analys
 comment on column theirs.totals.amount is 'in factors';
 grant select on theirs.totals to {reader};
 alter materialized view theirs.totals owner to {analyst};
+alter materialized view theirs.totals depends on extension plpgsql;
 revoke delete on theirs.totals from {analyst};
 create materialized view theirs.total as select sum(amount) as amount, max(batch) as batch from theirs.totals;
 create view theirs.on_total as select amount, batch from theirs.total;
@@ -74,6 +75,7 @@ create materialized view theirs.on_function as select theirs.total() as amount;
 create function theirs.orders_of(customer int) returns bigint language sql stable
     return (select count(*) from public.orders o where o.customer_id = customer);
 comment on function theirs.orders_of is 'how many';
+alter function theirs.orders_of depends on extension plpgsql;
 create function theirs.twice(n int) returns int language sql immutable return public.double(n);
 
 -- functions whose arguments or results are of published types, or of views that are built anew
@@ -87,6 +89,7 @@ grant execute on function theirs.label to {reader} with grant option;
 create function theirs.is_ok(m public.mood, variadic others public.mood[] default array['ok'::public.mood]) returns boolean
     language sql immutable as 'select m = any(others)';
 alter function theirs.is_ok owner to {analyst};
+alter function theirs.is_ok depends on extension plpgsql;
 create procedure theirs.note(inout o public.orders, m public.mood default 'sad') language plpgsql security definer as 'begin o.note := m; end';
 create function theirs.double_mood(n int default public.double(1), out m public.mood, out n2 int) language sql as
     'select $$ok$$::public.mood, n';

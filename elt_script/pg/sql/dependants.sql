@@ -169,7 +169,13 @@ listed as (
     join pg_class c on c.oid = d.adrelid
     union all
     select
-        m.classid, m.objid, 'function', p.oid::regprocedure::text, null, null, case when p.prokind <> 'a' then pg_get_functiondef(p.oid) end,
+        m.classid, m.objid, 'function', p.oid::regprocedure::text, null, null, case when p.prokind <> 'a' then pg_get_functiondef(p.oid) end
+            || coalesce((
+                select string_agg(format('; alter routine %%s depends on extension %%I', p.oid::regprocedure, e.extname), '')
+                from pg_depend x
+                join pg_extension e on x.refclassid = 'pg_extension'::regclass and e.oid = x.refobjid
+                where x.classid = m.classid and x.objid = p.oid and x.deptype = 'x'
+            ), ''),
         coalesce(depths.depth, 1) + 10, p.proowner, false, m.uses,
         case when p.prokind = 'a' then 'an aggregate cannot be pointed at other functions or types' end,
         null

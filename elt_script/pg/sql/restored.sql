@@ -61,6 +61,11 @@ wanted as (
     select n.id, 3, format('alter %%s %%s owner to %%I', n.word, n.name, pg_get_userbyid(n.owner))
     from anew n
     where n.owner <> n.me
+    union all
+    select n.id, 3, format('alter %%s %%s depends on extension %%I', n.kind, n.name, e.extname)
+    from anew n
+    join pg_depend d on (d.classid, d.objid, d.refclassid) = (n.classid, n.objid, 'pg_extension'::regclass) and d.deptype = 'x'
+    join pg_extension e on e.oid = d.refobjid
     union all -- what its owner took from himself
     select n.id, 4, format('revoke %%s on %%s %%s from %%I', whole.privilege_type, n.word, n.name, pg_get_userbyid(n.owner))
     from anew n

@@ -185,7 +185,9 @@ def make_plan(
     faults += [f"destination: {fault}" for fault in unwritable(destination, plan.extension_rows)]
     others = [] if faults else built_on(plan)
     given_up: set[str] = set()
-    for one, reason in dependants.lost(others, _columns(plan, facts)):
+    lost = dependants.lost(others, _columns(plan, facts))
+    left = {one.id for one, _ in lost}
+    for one, reason in lost:
         if config.publish.dependants == "drop" and (one.drop or one.stays):
             given_up.add(str(one))
         else:
@@ -193,7 +195,7 @@ def make_plan(
     return replace(
         plan,
         faults=(*plan.faults, *faults),
-        dependants=tuple(str(one) for one in others if str(one) not in given_up),
+        dependants=tuple(str(one) for one in others if one.id not in left),
         given_up=frozenset(given_up),
     )
 

@@ -9,6 +9,7 @@ import pytest
 
 from elt_script.errors import DestinationError, PreflightError
 from elt_script.rollback import rollback, status
+from elt_script.run import plan
 from tests.copying import config_of, copied, execute, rows_of
 from tests.gates import holding
 from tests.untouched import untouched
@@ -77,7 +78,10 @@ def test_all_that_cannot_come_along_is_named_before_anything_is_touched(new_worl
 
     with untouched(world.admin), pytest.raises(PreflightError) as failure:
         copied(world.source, world.destination)
+    planned, faults = plan(config_of(world.source, world.destination))
 
+    assert len(faults) == len(NAMED)
+    assert planned.dependants == ("function theirs.next_mood(public.mood,integer)",)
     for fault in NAMED:
         assert re.search(fault, failure.value.detail), f"{fault}\n{failure.value.detail}"
     assert failure.value.message == f"{len(NAMED)} things stand in the way of this run"

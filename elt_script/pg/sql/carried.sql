@@ -8,9 +8,9 @@
 with ours as materialized (
     select classid, objid, comments, facts from elt.object where generation = %(generation)s
 ),
-relations as materialized (
+found as materialized (
     select
-        c.oid, c.relacl, c.relowner, c.oid::regclass::text as name, ours.comments, ours.facts, c.relkind,
+        c.oid, c.relacl, c.relowner, ours.comments, ours.facts, c.relkind,
         c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.reloptions, c.reltoastrelid,
         ours.facts -> 'columns' as columns, ours.facts -> 'options' as options, ours.facts -> 'toast options' as toast_options,
         case c.relkind when 'S' then 'sequence' when 'v' then 'view' when 'm' then 'materialized view' else 'table' end as word
@@ -18,8 +18,16 @@ relations as materialized (
     join pg_class c on ours.classid = 'pg_class'::regclass and c.oid = ours.objid
     where c.relkind in ('r', 'p', 'v', 'm', 'S')
 ),
+relations as not materialized ( -- to write the names of thousands takes its time
+    select *, oid::regclass::text as name from found
+),
 usual (differs) as materialized ( -- default privileges keep from everybody what Postgres gives
     select exists (select from pg_default_acl where defaclnamespace = 0 and defaclobjtype in ('f', 'T'))
+),
+types as materialized ( -- whose rights may not be the usual ones
+    select t.*
+    from pg_type t
+    where (t.typacl is not null or (select differs from usual)) and t.oid in (select objid from ours where classid = 'pg_type'::regclass)
 )
 select
     case r.word when 'sequence' then 'sequence' else 'rows' end as kind, r.name as object,
@@ -30,7 +38,7 @@ select
     ) as statement
 from relations r
 cross join aclexplode(r.relacl) a
-where a.grantee <> r.relowner and (a.grantee = 0 or exists (select from pg_roles where oid = a.grantee))
+where r.relacl is not null and a.grantee <> r.relowner and (a.grantee = 0 or exists (select from pg_roles where oid = a.grantee))
 union all
 select
     'column', r.name || '.' || quote_ident(t.attname),
@@ -40,7 +48,7 @@ select
         case when a.is_grantable then ' with grant option' else '' end
     )
 from relations r
-join pg_attribute t on t.attrelid = r.oid and t.attnum > 0 and not t.attisdropped
+join pg_attribute t on t.attrelid = r.oid and t.attnum > 0 and t.attacl is not null and not t.attisdropped
 cross join aclexplode(t.attacl) a
 where a.grantee <> r.relowner and (a.grantee = 0 or exists (select from pg_roles where oid = a.grantee))
 union all
@@ -66,8 +74,8 @@ union all
 select
     'type', t.oid::regtype::text,
     format('revoke all on type %%s from public', t.oid::regtype)
-from ours
-join pg_type t on ours.classid = 'pg_type'::regclass and t.oid = ours.objid and t.typacl is not null
+from types t
+where t.typacl is not null
 union all
 select
     'type', t.oid::regtype::text,
@@ -76,8 +84,7 @@ select
         case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
         case when a.is_grantable then ' with grant option' else '' end
     )
-from ours
-join pg_type t on ours.classid = 'pg_type'::regclass and t.oid = ours.objid
+from types t
 cross join usual
 left join pg_class c on c.oid = t.typrelid
 cross join aclexplode(coalesce(t.typacl, case
@@ -98,8 +105,7 @@ from (
     join pg_proc p on ours.classid = 'pg_proc'::regclass and p.oid = ours.objid
     union all
     select 'type', 'type', t.oid::regtype::text, t.typacl, t.typowner, 'T'
-    from ours
-    join pg_type t on ours.classid = 'pg_type'::regclass and t.oid = ours.objid
+    from types t
 ) o (kind, word, name, acl, owner, class)
 cross join aclexplode(acldefault(o.class::"char", o.owner)) whole
 where whole.grantee = o.owner and o.acl is not null and not exists (

@@ -14,26 +14,35 @@ pairs as materialized (
     join pg_namespace n on n.nspname = e.key
     join pg_namespace p on p.nspname = e.value
 ),
-found as (
-    select
-        case c.relkind when 'S' then 'sequence' else 'table' end as word, c.oid::regclass::text as name,
-        c.relowner as owner, a.grantee
+relations as materialized (
+    select c.oid, c.relkind, c.relacl, c.relowner, b.oid as before, (b.relkind = 'S') = (c.relkind = 'S') as alike
     from ours
-    join pg_class c on ours.classid = 'pg_class'::regclass and c.oid = ours.objid
+    join pg_class c on ours.classid = 'pg_class'::regclass and c.oid = ours.objid and c.relkind in ('r', 'p', 'v', 'm', 'S')
     join pairs on pairs.now = c.relnamespace
-    cross join lateral (
-        select grantee from aclexplode(c.relacl)
-        union
-        select x.grantee from pg_attribute t cross join aclexplode(t.attacl) x where t.attrelid = c.oid
-    ) a
-    where exists (select from pg_class b where b.relname = c.relname and b.relnamespace = pairs.before and (b.relkind = 'S') = (c.relkind = 'S'))
+    join pg_class b on b.relname = c.relname and b.relnamespace = pairs.before
+),
+columns as materialized (
+    select r.oid, r.before, r.relowner, r.alike, t.attname, t.attacl
+    from relations r
+    join pg_attribute t on t.attrelid = r.oid and t.attnum > 0 and t.attacl is not null and not t.attisdropped
+),
+found as (
+    select case r.relkind when 'S' then 'sequence' else 'table' end as word, r.oid::regclass::text as name, r.relowner as owner, a.grantee
+    from relations r
+    cross join aclexplode(r.relacl) a
+    where r.alike and r.relacl is not null
+    union
+    select 'table', t.oid::regclass::text, t.relowner, a.grantee
+    from columns t
+    cross join aclexplode(t.attacl) a
+    where t.alike
     union
     select 'routine', f.oid::regprocedure::text, f.proowner, a.grantee
     from ours
     join pg_proc f on ours.classid = 'pg_proc'::regclass and f.oid = ours.objid
     join pairs on pairs.now = f.pronamespace
     cross join aclexplode(f.proacl) a
-    where exists (
+    where f.proacl is not null and exists (
         select
         from pg_proc b
         where b.proname = f.proname and b.pronamespace = pairs.before and (
@@ -46,11 +55,11 @@ found as (
     )
     union
     select 'type', t.oid::regtype::text, t.typowner, a.grantee
-    from ours
-    join pg_type t on ours.classid = 'pg_type'::regclass and t.oid = ours.objid
+    from pg_type t
     join pairs on pairs.now = t.typnamespace
     cross join aclexplode(t.typacl) a
-    where exists (select from pg_type where typname = t.typname and typnamespace = pairs.before)
+    where t.typacl is not null and t.oid in (select objid from ours where classid = 'pg_type'::regclass)
+        and exists (select from pg_type where typname = t.typname and typnamespace = pairs.before)
 )
 select statement
 from (
@@ -60,17 +69,13 @@ from (
         and (grantee = 0 or exists (select from pg_roles where oid = grantee))
     union
     select format( -- again: to revoke what a table has takes that of its columns along
-        'grant %%s (%%I) on table %%s to %%s%%s', a.privilege_type, t.attname, c.oid::regclass,
+        'grant %%s (%%I) on table %%s to %%s%%s', a.privilege_type, t.attname, t.oid::regclass,
         case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
         case when a.is_grantable then ' with grant option' else '' end
     )
-    from ours
-    join pg_class c on ours.classid = 'pg_class'::regclass and c.oid = ours.objid
-    join pairs on pairs.now = c.relnamespace
-    join pg_class b on b.relname = c.relname and b.relnamespace = pairs.before
-    join pg_attribute t on t.attrelid = c.oid and t.attnum > 0 and not t.attisdropped
+    from columns t
     cross join aclexplode(t.attacl) a
-    where a.grantee <> c.relowner and (a.grantee = 0 or exists (select from pg_roles where oid = a.grantee))
-        and not exists (select from pg_attribute o where o.attrelid = b.oid and o.attname = t.attname and o.attnum > 0)
+    where a.grantee <> t.relowner and (a.grantee = 0 or exists (select from pg_roles where oid = a.grantee))
+        and not exists (select from pg_attribute o where o.attrelid = t.before and o.attname = t.attname and o.attnum > 0)
 ) s (statement)
 order by statement not like 'revoke %%', statement

@@ -83,17 +83,17 @@ rebuilt as materialized (
 ),
 replaced as materialized (
     select classid, objid from generation
-    union
+    union all
     select 'pg_class'::regclass, oid from rebuilt
-    union
+    union all
     select 'pg_rewrite'::regclass, r.oid from rebuilt join pg_rewrite r on r.ev_class = rebuilt.oid and r.rulename = '_RETURN'
-    union
+    union all
     select 'pg_class'::regclass, x.indexrelid from rebuilt join pg_index x on x.indrelid in (rebuilt.oid, rebuilt.reltoastrelid)
-    union
+    union all
     select 'pg_class'::regclass, reltoastrelid from rebuilt
-    union
+    union all
     select 'pg_type'::regclass, t.oid from rebuilt join pg_type t on t.oid = rebuilt.reltype
-    union
+    union all
     select 'pg_type'::regclass, t.typarray from rebuilt join pg_type t on t.oid = rebuilt.reltype
 ),
 remade as materialized ( -- functions whose arguments or results are of a type that is another one then
@@ -108,6 +108,6 @@ remade as materialized ( -- functions whose arguments or results are of a type t
 ),
 ours as materialized (
     select classid, objid from replaced
-    union
+    union all
     select 'pg_proc'::regclass, oid from remade
 )

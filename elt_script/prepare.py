@@ -6,7 +6,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
 
 import structlog
 
@@ -114,7 +113,9 @@ def _planned(
     Who only plans holds no lock: where a run publishes meanwhile, what was seen before that and after it does
     not fit together, and looks like a fault.
     """
-    for look in count(1):
+    looks = LOOKS
+    while True:
+        looks -= 1
         live = generations.live(control, config.pipeline)
         there = preflight.destination_facts(
             control,
@@ -126,9 +127,8 @@ def _planned(
             ledger.publishers(control, config.pipeline),
         )
         plan = preflight.make_plan(config, source, control, facts, there, partial(_built_on, control, live))
-        if not plan.faults or look == LOOKS or generations.live(control, config.pipeline) == live:
+        if not plan.faults or not looks or generations.live(control, config.pipeline) == live:
             return live, plan
-    raise AssertionError
 
 
 def _warnings(config: Config, *sides: tuple[Endpoint, Connection]) -> tuple[str, ...]:

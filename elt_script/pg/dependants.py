@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from psycopg import sql
 
-from elt_script.pg.session import Connection, query, rows, value
+from elt_script.pg.session import Connection, exists, query, rows, value
 from elt_script.tables import TableName
 
 
@@ -178,12 +178,6 @@ def late_indexes(
         and str(one) not in known
         and exists(conn, TableName(places.get(one.schema, ""), one.table))
     ]
-
-
-def exists(conn: Connection, name: TableName) -> bool:
-    """Whether there is a table or the like of a name."""
-    found = value(conn, sql.SQL("select to_regclass(%(name)s) is not null"), name=name.quoted.as_string(None))
-    return bool(found)
 
 
 def still_there(conn: Connection, carried: Sequence[Carried]) -> list[str]:

@@ -65,6 +65,12 @@ def value(conn: Connection, statement: sql.SQL | sql.Composed, **values: Any) ->
     return row[0] if row else None
 
 
+def exists(conn: Connection, name: TableName) -> bool:
+    """Whether there is a table or the like of a name."""
+    found = value(conn, sql.SQL("select to_regclass(%(name)s) is not null"), name=name.quoted.as_string(None))
+    return bool(found)
+
+
 def move_objects(conn: Connection, moves: Mapping[str, str], only: sql.Composable = EVERY_OBJECT) -> None:
     """Move objects of some schemas to others; Postgres keeps every reference to them.
 

@@ -18,7 +18,7 @@ from elt_script.pg.dependants import Dependant
 from elt_script.pg.extension_rows import ExtensionRows, put_in_place
 from elt_script.pg.large_objects import LargeObjects
 from elt_script.pg.passing import is_passing
-from elt_script.pg.session import Connection, move_objects, query, refresh
+from elt_script.pg.session import Connection, exists, move_objects, query, refresh
 from elt_script.tables import TableName
 
 log = structlog.get_logger()
@@ -108,7 +108,7 @@ def build_extra_indexes(
     dropped: list[str] = []
     for index in dependants.read_extra_indexes(conn, swap.live) if swap.live is not None else []:
         place = TableName(swap.places.get(index.schema, ""), index.table)
-        if str(index) in given_up or not dependants.exists(conn, place):
+        if str(index) in given_up or not exists(conn, place):
             continue
         if index.is_on(conn, place):
             over.append(str(index))

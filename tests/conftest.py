@@ -8,11 +8,13 @@ import subprocess
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from copy import copy
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from elt_script import secret
 from elt_script.pg.cluster import Server, cluster, embedded
 from elt_script.pg.endpoint import Endpoint
 from tests.databases import INSTALLED, OLD, Database, MakeDatabase, databases
@@ -38,6 +40,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"no Docker: {fault}", pytrace=False)
         pytest.skip(f"no Docker: {fault}")
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test know its own secrets alone: another's password would be *** in what this one reads."""
+    for name in ("_known", "_forms", "_pattern"):
+        monkeypatch.setattr(secret, name, copy(vars(secret)[name]))
 
 
 @cache

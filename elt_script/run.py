@@ -71,6 +71,7 @@ def plan(config: Config) -> tuple[Plan, Sequence[str]]:
                     if error.transient or isinstance(error, InterruptedRunError):
                         raise
                     faults.append(str(error))
+            stop.current().heed()  # who stopped it does not want it to have succeeded
             return ready_plan.plan, faults
 
 

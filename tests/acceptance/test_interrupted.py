@@ -31,11 +31,17 @@ from tests.gates import (
     holding,
     waiting_for,
 )
-from tests.untouched import BOARDS, sessions_of_ours, untouched
+from tests.untouched import sessions_of_ours, untouched
 
 AT_WORK = "create schema elt_next_public"  # as long as it is not committed, nobody else can create it
 LOCKED_LEDGER = "lock table elt.published_table in access exclusive mode"
 READING = "select count(*) from public.gated"
+SLOW_TO_DRAW = """
+    create or replace function is_drawn() returns boolean language plpgsql immutable as
+        'begin if current_database() like ''elt%'' then perform pg_sleep(60); end if; return true; end';
+    create index slow_to_draw on plain (n) where is_drawn();
+"""  # constants are folded as an index is created: it sleeps there
+DRAWING = "select pid from pg_stat_activity where datname like 'elt%' and wait_event = 'PgSleep'"
 LAST_RUN = "select status, step, exit_status from elt.run order by started_at desc limit 1"
 
 STOPPED_AS_IT_IS_IMPORTED = """
@@ -116,14 +122,15 @@ def test_who_is_stopped_while_it_draws_leaves_no_drawing_board(
     sides: tuple[Database, Database], elt: Elt, command: str
 ) -> None:
     source, destination = sides
-    execute(source.owner, f"comment on table plain is 'what is new must be drawn by {command}'")
+    execute(source.owner, SLOW_TO_DRAW)
 
     with untouched(destination.admin):
         running = elt.start(command)
-        running.wait_until(lambda: rows_of(destination.admin, BOARDS))
+        running.wait_until(lambda: rows_of(destination.admin, DRAWING))
         ended = running.end(signal.SIGTERM)
 
     assert ended.returncode == 143
+    execute(source.owner, "drop index slow_to_draw")
     copied(source.owner, destination.owner)
 
 

@@ -60,7 +60,7 @@ def swap_for_new(
         ),
         opaque=tuple(opaque),
         keeps=plan.access.keeps,
-        extension_rows=plan.extension_rows,
+        extension_rows=plan.extensions.rows,
         granted=tuple(
             statement
             for final, grants in plan.access.on_schema.items()

@@ -80,7 +80,7 @@ class Loader:
             for task in self._audit(job, done, self.source, self.snapshot)
         ]
         work_off(self.pools.minders, self.plan.workers, tasks)
-        if rows := self.plan.extension_rows:
+        if rows := self.plan.extensions.rows:
             with concerning("rows of extensions' tables"):
                 job = self.plan.jobs[0]
                 copy_extension_rows(rows, job, self.source, self.destination, self.snapshot)

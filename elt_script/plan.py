@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 
 from elt_script.access import Access, access_of
@@ -21,8 +21,7 @@ from elt_script.copies import (
     leaves,
     spread_anew,
 )
-from elt_script.pg.catalog import Extension, as_columns
-from elt_script.pg.extension_rows import ExtensionRows, ExtensionTable
+from elt_script.extensions import Extensions, Offer, extensions_of
 from elt_script.pg.rights import Roles
 from elt_script.selection import Selection, SourceFacts, changes_of, select
 from elt_script.tables import CopyJob, TableCopy, TableName
@@ -38,8 +37,7 @@ class DestinationFacts:
     """What the destination's catalog says."""
 
     taken: Sequence[Taken]
-    extensions: Mapping[str, str]  # name → schema
-    offered: frozenset[str]  # extensions that are there, or that we could create
+    extensions: Offer
     live: Mapping[TableName, int]  # published table → rows
     other_pipelines: Mapping[str, str]  # final schema → who publishes there
     live_columns: Mapping[TableName, Mapping[str, str]]  # published relation → column → type
@@ -63,8 +61,6 @@ class Plan:
     excluded: tuple[TableName, ...]  # relations that pg_dump leaves out
     other_schemas: tuple[str, ...]
     fallen: frozenset[tuple[int, int]]  # (catalog, OID) at the source of what is not restored
-    extensions: tuple[Extension, ...]
-    extension_schemas: Mapping[str, str]
     live: Mapping[TableName, int]
     adopted: tuple[Taken, ...]
     gone: tuple[TableName, ...]  # published tables that the source no longer has
@@ -73,7 +69,7 @@ class Plan:
     faults: tuple[str, ...]
     access: Access
     amends: Amends
-    extension_rows: tuple[ExtensionRows, ...]
+    extensions: Extensions
     large_objects: LargeObjectCopies | None
     dependants: tuple[str, ...] = ()  # what others built on the published tables, and comes along
     given_up: frozenset[str] = frozenset()  # what of it cannot, and the config drops
@@ -151,7 +147,6 @@ def previous_name(final: str, place: int) -> str:
 
 def planned(config: Config, source: SourceFacts, destination: DestinationFacts) -> Plan:
     """Return what a run would do, with every reason why it cannot (faults)."""
-    source = replace(source, extensions=_with_rows(config, source, destination))
     selection = select(config, source)
     schemas, kept = selection.schemas, selection.kept
     staging = {final: prefixed("elt_next_", final) for final in schemas.values()}
@@ -164,8 +159,7 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
     )
     amends = amends_of(source.unwritten, selection.excluded, destination.roles, destination.version)
     access = access_of(config, source.objects, schemas, destination.roles)
-    needed = tuple(one for one in source.extensions if not _unneeded(one, destination))
-    extension_rows = _extension_rows(config, source, destination, needed, staging)
+    extensions = _extensions(config, source, destination, next(iter(staging.values()), ""))
     adopted, conflicts = _taken(config, source, destination, selection)
     workers = config.jobs or max(2, os.cpu_count() or 2)
     encoding = destination.encoding if source.encoding == NO_ENCODING else source.encoding
@@ -180,20 +174,18 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         excluded=selection.excluded,
         other_schemas=tuple(schema for schema in source.schemas if schema not in schemas),
         fallen=amends.broken.union(source.placeless, ((one.catalog, one.oid) for one in source.fallen)),
-        extensions=needed,
-        extension_schemas={e.name: destination.extensions.get(e.name, e.schema) for e in needed},
         live=destination.live,
         adopted=adopted,
         gone=tuple(sorted(_gone(selection, destination))),
         changes=tuple(changes_of(selection, destination.live_columns)),
-        left_out=tuple(_left_out(selection, source, destination, extension_rows, (amends, access))),
+        left_out=(*selection.left_out, *extensions.left_out, *amends.left_out, *access.left_out),
         access=access,
         amends=amends,
-        extension_rows=extension_rows,
+        extensions=extensions,
         large_objects=_large_objects(config, source, (source.encoding, encoding), destination),
         faults=(
             *_faults(selection, source, destination, copies),
-            *_extension_faults(needed, destination, extension_rows),
+            *extensions.faults,
             *conflicts,
             *amends.faults,
             *access.faults,
@@ -275,63 +267,18 @@ def _lost_parts(selection: Selection, source: SourceFacts, destination: Destinat
                 )
 
 
-def _spare(source: SourceFacts, destination: DestinationFacts) -> Iterable[tuple[str, str]]:
-    for extension in source.extensions:
-        if why := _unneeded(extension, destination):
-            yield f"extension {extension.name}", why
-
-
-def _unneeded(extension: Extension, destination: DestinationFacts) -> str:
-    """Return why the extension is left out, or nothing if it is not.
-
-    A routine's text is a hint, no proof, so an extension that is only named there is no reason to refuse.
-    """
-    if extension.needed_by:
-        return ""
-    if not extension.named_by:
-        return "nothing that is copied needs it"
-    may_need = f"{extension.named_by[0]} may need it"
-    if destination.extensions.get(extension.name, extension.schema) != extension.schema:
-        return f"the destination has it in another schema, and {may_need}"
-    return (
-        "" if extension.name in destination.offered else f"the destination does not offer it, and {may_need}"
+def _extensions(
+    config: Config, source: SourceFacts, destination: DestinationFacts, waiting: str
+) -> Extensions:
+    return extensions_of(
+        config,
+        source.extensions,
+        source.extension_tables,
+        destination.extensions,
+        source.types,
+        waiting,
+        same_encoding=source.encoding == destination.encoding,
     )
-
-
-def _with_rows(config: Config, source: SourceFacts, destination: DestinationFacts) -> list[Extension]:
-    """Return the source's extensions; rows that users keep in the tables of one need it, too."""
-    holding = {table.extension for table in source.extension_tables if _travels(config, table)}
-    creatable = holding & destination.offered - set(destination.extensions)
-    return [
-        replace(one, needed_by=["rows of its users"]) if one.name in creatable and not one.needed_by else one
-        for one in source.extensions
-    ]
-
-
-def _travels(config: Config, table: ExtensionTable) -> bool:
-    settings = config.table_settings(table.full_name)
-    return settings is not None and not settings.skip
-
-
-def _extension_rows(
-    config: Config,
-    source: SourceFacts,
-    destination: DestinationFacts,
-    needed: Sequence[Extension],
-    staging: Mapping[str, str],
-) -> tuple[ExtensionRows, ...]:
-    """Return the rows of extensions' tables that travel: of those extensions that are there or will be."""
-    there = {extension.name: extension.schema for extension in needed} | dict(destination.extensions)
-    waiting = next(iter(staging.values()), "")
-    same_encoding = source.encoding == destination.encoding
-    found: list[ExtensionRows] = []
-    for number, table in enumerate(source.extension_tables):
-        if table.extension in there and _travels(config, table):
-            at = there[table.extension] if table.schema == table.at else table.schema
-            place = TableName(waiting, f"elt_extension_rows_{number}")
-            columns = as_columns(table.columns, source.types, same_encoding=same_encoding)
-            found.append(ExtensionRows(table, place, TableName(at, table.name), columns))
-    return tuple(found)
 
 
 def _large_objects(
@@ -346,40 +293,6 @@ def _large_objects(
         encodings,
         same_encoding=source.encoding == destination.encoding,
     )
-
-
-def _left_out(
-    selection: Selection,
-    source: SourceFacts,
-    destination: DestinationFacts,
-    travelling: Sequence[ExtensionRows],
-    others: Iterable[Amends | Access],
-) -> Iterable[tuple[str, str]]:
-    tables = {one.table.full_name for one in travelling}
-    used = {f"extension {one.table.extension}" for one in travelling}
-    yield from selection.left_out
-    yield from (spare for spare in _spare(source, destination) if spare[0] not in used)
-    for table in source.extension_tables:
-        if table.full_name not in tables:
-            why = f"extension {table.extension} cannot be created there, or the config skips the table"
-            yield str(table), why
-    for other in others:
-        yield from other.left_out
-
-
-def _extension_faults(
-    needed: Sequence[Extension], destination: DestinationFacts, travelling: Sequence[ExtensionRows]
-) -> Iterable[str]:
-    for one in travelling:
-        if not one.table.readable:
-            yield f"source: {one.table}: no select: grant it to the source's user, or skip it in `tables`"
-    for extension in needed:
-        at = destination.extensions.get(extension.name, extension.schema)
-        if at != extension.schema and not extension.relocatable:
-            yield (
-                f"extension {extension.name} is in schema {extension.schema} at the source, in {at} at the "
-                f"destination, and cannot be moved: create it in {extension.schema} there"
-            )
 
 
 def _taken(

@@ -214,7 +214,7 @@ def _ready_to_begin(
 
 def _create_places(control: Connection, plan: Plan) -> None:
     """Create the staged tables of what is in no schema that is copied."""
-    create_places(control, plan.extension_rows)
+    create_places(control, plan.extensions.rows)
     if plan.large_objects:
         large_objects.create_places(control, *plan.large_objects.places)
 

@@ -50,7 +50,7 @@ def fingerprint_of(ready: Prepared, source: Connection, control: Connection) -> 
         fingerprint.of_elt(),
         fingerprint.of_programs(ready.servers.destination),
         fingerprint.of_source(source),
-        fingerprint.of_destination(control, [extension.name for extension in ready.plan.extensions]),
+        fingerprint.of_destination(control, [extension.name for extension in ready.plan.extensions.needed]),
         _decided(ready.plan),
     ]
     return sha256(dumps(facts).encode()).hexdigest()
@@ -64,7 +64,7 @@ def _decided(plan: Plan) -> list[object]:
         [(name.schema, name.name) for name in plan.excluded],
         plan.other_schemas,
         sorted(plan.fallen),
-        [(one.name, one.schema, one.version, one.relocatable) for one in plan.extensions],
-        sorted(plan.extension_schemas.items()),
+        [(one.name, one.schema, one.version, one.relocatable) for one in plan.extensions.needed],
+        sorted(plan.extensions.schemas.items()),
         sorted((place.schema, place.name) for copy in plan.copies for place in copy.places),
     ]

@@ -35,8 +35,8 @@ def plan_json(plan: Plan, config: Config, faults: Sequence[str]) -> str:
                 }
                 for copy in plan.copies
             ],
-            "extensions": [extension.name for extension in plan.extensions],
-            "extension_rows": [str(one.target) for one in plan.extension_rows],
+            "extensions": [extension.name for extension in plan.extensions.needed],
+            "extension_rows": [str(one.target) for one in plan.extensions.rows],
             "large_objects": plan.large_objects
             and {"count": plan.large_objects.count, "bytes": plan.large_objects.bytes},
             "adopted": [
@@ -65,9 +65,9 @@ def _lines(plan: Plan) -> Iterable[str]:
         place = escaped(source) if source == final else f"{escaped(source)} as {escaped(final)}"
         yield f"schema {place}, staged in {escaped(plan.staging[final])}"
     yield from _tables(plan)
-    for extension in plan.extensions:
+    for extension in plan.extensions.needed:
         yield escaped(f"extension {extension.name}: needed by {', '.join(extension.needed_by)}")
-    yield from (escaped(f"replace {one.table} at {one.target}") for one in plan.extension_rows)
+    yield from (escaped(f"replace {one.table} at {one.target}") for one in plan.extensions.rows)
     if large := plan.large_objects:
         yield f"copy {counted(large.count, 'large object')}, {human_bytes(large.bytes)}"
     for taken in plan.adopted:

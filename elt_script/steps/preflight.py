@@ -11,6 +11,7 @@ from psycopg import sql
 from elt_script.adoption import Taken
 from elt_script.config.model import Config
 from elt_script.errors import PreflightError
+from elt_script.extensions import Offer
 from elt_script.pg import catalog, dependants, large_objects
 from elt_script.pg.dependants import Dependant
 from elt_script.pg.endpoint import Endpoint
@@ -126,8 +127,10 @@ def destination_facts(
     )
     return DestinationFacts(
         taken=rows(conn, Taken, "taken", {"ours": ours}, schemas=finals),
-        extensions=dict(found.fetchall()),
-        offered=frozenset(name for (name,) in conn.execute(query("offered"))),
+        extensions=Offer(
+            there=dict(found.fetchall()),
+            offered=frozenset(name for (name,) in conn.execute(query("offered"))),
+        ),
         live=published,
         other_pipelines=others,
         live_columns=_live_columns(conn, live),
@@ -180,9 +183,9 @@ def make_plan(
     ]
     if not faults:
         faults += _names_of_objects(source, plan, facts)
-    wanted = {"schemas": list(plan.staging), "extensions": [e.name for e in plan.extensions]}
+    wanted = {"schemas": list(plan.staging), "extensions": [e.name for e in plan.extensions.needed]}
     faults += [f"destination: {fault}" for (fault,) in _asked(destination, "destination_rights", **wanted)]
-    faults += [f"destination: {fault}" for fault in unwritable(destination, plan.extension_rows)]
+    faults += [f"destination: {fault}" for fault in unwritable(destination, plan.extensions.rows)]
     others = [] if faults else built_on(plan)
     given_up: set[str] = set()
     lost = dependants.lost(others, _columns(plan, facts))

@@ -64,7 +64,7 @@ def draw(
     excluded = [f"--exclude-table={pattern(t.schema, t.name)}" for t in plan.excluded]
     excluded += [f"--exclude-schema={pattern(schema)}" for schema in plan.other_schemas]
     original = dump(source, major, f"--snapshot={snapshot}", *excluded)
-    with drawing_board(destination, board_name, plan.extensions) as board:
+    with drawing_board(destination, board_name, plan.extensions.needed) as board:
         entries = [*original.entries(board, "pre-data"), *original.entries(board, "post-data")]
         original.restore(board, _wanted(entries, plan), one_transaction=True, error=PreflightError)
         _move(board, plan)
@@ -75,8 +75,8 @@ def draw(
 
 def create(destination: Endpoint, conn: Connection, staging: Staging, plan: Plan) -> None:
     """Create the extensions that are missing, and the staged schema without its rows, keys and indexes."""
-    for extension in plan.extensions:
-        placed = replace(extension, schema=plan.extension_schemas[extension.name])
+    for extension in plan.extensions.needed:
+        placed = replace(extension, schema=plan.extensions.schemas[extension.name])
         try:
             conn.execute(create_schema(placed.schema))
             conn.execute(create_extension(placed))
@@ -117,7 +117,7 @@ def _created_by(job: CopyJob, staging: Staging) -> list[Entry]:
 
 def _wanted(entries: Sequence[Entry], plan: Plan) -> list[Entry]:
     """Return the entries of the source's archive that the board needs."""
-    prepared = tuple(f"SCHEMA - {extension.schema} " for extension in plan.extensions)
+    prepared = tuple(f"SCHEMA - {extension.schema} " for extension in plan.extensions.needed)
 
     def unwanted(entry: Entry) -> bool:
         return _is_in_no_schema(entry) or (entry.catalog, entry.oid) in plan.fallen
@@ -134,8 +134,8 @@ def _move(board: Endpoint, plan: Plan) -> None:
     """Let Postgres rename: every object of a chosen schema goes to its staging schema, references follow."""
     moves = {source: plan.staging[final] for source, final in plan.schemas.items()}
     with board.connect() as conn:
-        for extension in plan.extensions:
-            target = plan.extension_schemas[extension.name]
+        for extension in plan.extensions.needed:
+            target = plan.extensions.schemas[extension.name]
             if extension.relocatable and extension.schema != target:
                 _move_extension(conn, extension, target)
         for staging in moves.values():

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 import psycopg
 import structlog
+from psycopg import sql
 
 from elt_script import ledger
 from elt_script.config.model import Config
-from elt_script.pg import large_objects
+from elt_script.pg import dependants, large_objects, locks
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.passing import is_passing
 from elt_script.pg.rights import granted_on_schema
-from elt_script.pg.session import Connection
+from elt_script.pg.session import Connection, query
 from elt_script.plan import Plan, prefixed, previous_name
-from elt_script.steps import publish
+from elt_script.swap import Swap
 from elt_script.tables import TableName
 
 log = structlog.get_logger()
@@ -46,9 +47,9 @@ def swap_for_new(
     before: Sequence[ledger.Kept],
     plan: Plan,
     opaque: Sequence[TableName],
-) -> publish.Swap:
+) -> Swap:
     """Return the swap that makes a staged generation live: each older one goes one place back."""
-    return publish.Swap(
+    return Swap(
         new=number,
         live=now and now.number,
         staged=plan.staging,
@@ -69,13 +70,13 @@ def swap_for_new(
     )
 
 
-def swap_back(now: ledger.Kept, before: ledger.Kept, *, keeps: bool, large: bool) -> publish.Swap:
+def swap_back(now: ledger.Kept, before: ledger.Kept, *, keeps: bool, large: bool) -> Swap:
     """Return the swap that makes the generation before the live one live again.
 
     large  whether one of them has large objects
     """
     staged = {final: prefixed("elt_next_", final) for final in before.schemas}
-    return publish.Swap(
+    return Swap(
         new=before.number,
         live=now.number,
         staged=staged,
@@ -100,7 +101,7 @@ def drop_old(control: Connection, pipeline: str, keep: int) -> list[str]:
             continue
         schemas = [previous_name(final, kept.place) for final in kept.schemas]
         try:
-            left = publish.drop_generation(control, kept.number, schemas)
+            left = _drop(control, kept.number, schemas)
         except psycopg.Error as error:
             if is_passing(error):
                 raise
@@ -113,3 +114,28 @@ def drop_old(control: Connection, pipeline: str, keep: int) -> list[str]:
         else:
             ledger.forget(control, kept.number)
     return warnings
+
+
+def _drop(conn: Connection, generation: int, schemas: Sequence[str]) -> list[str]:
+    """Drop an old generation where it stands; return what keeps it there, in which case it stays.
+
+    Never takes anything along that is not ours. Waits for locks only shortly.
+    """
+    limit = locks.tries(conn, 0).limit_ms
+    wanted = dependants.wanted(conn, generation, [])
+    try:
+        with conn.transaction(), locks.taken(conn, wanted, limit, limit):
+            left = [str(one) for one in dependants.read_all(conn, generation) if not one.part]
+            left += _not_of(conn, generation, schemas)
+            for schema in () if left else schemas:
+                conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
+    except locks.BlockedError:
+        left = locks.blockers(conn, wanted) or ["somebody who has used it until now"]
+    return left
+
+
+def _not_of(conn: Connection, generation: int, schemas: Sequence[str]) -> list[str]:
+    """Return what somebody has put into the schemas in which a generation stands."""
+    ours = query("of_generation").format(sql.Literal(generation))
+    found = conn.execute(query("taken").format(ours=ours), {"schemas": list(schemas)}).fetchall()
+    return [f"{kind} {schema}.{name}" for schema, name, kind, _ in found]

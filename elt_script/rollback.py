@@ -17,7 +17,7 @@ from elt_script.pg.process import supervised
 from elt_script.pg.programs import any_programs
 from elt_script.prepare import application
 from elt_script.report import Status
-from elt_script.steps import publish
+from elt_script.steps import indexes, publish
 from elt_script.steps.wait import ask, wait
 from elt_script.wording import escaped
 
@@ -68,7 +68,7 @@ def rollback(config: Config) -> str:
         swap = generations.swap_back(live, before, keeps=config.privileges == "keep", large=large)
         publish.want_room(control, swap)
         drop = config.publish.dependants == "drop"
-        extra = publish.build_extra_indexes(control, swap, drop=drop)
+        extra = indexes.build_extra(control, swap, drop=drop)
         with publish.swap_in(
             control, swap, config.publish.patience_seconds, drop=drop, built=extra.seen
         ) as carried:

@@ -31,11 +31,12 @@ from elt_script.plan import Plan
 from elt_script.prepare import Prepared, Servers, prepared, ready
 from elt_script.report import RunReport, TableReport
 from elt_script.staging import fingerprint_of, staged_schema
-from elt_script.steps import audit, finish, grant, preflight, publish, stage
+from elt_script.steps import audit, finish, grant, indexes, preflight, publish, stage
 from elt_script.steps.copy import for_loading
 from elt_script.steps.sample import sampled
 from elt_script.steps.transform import transform
 from elt_script.steps.watch import watched
+from elt_script.swap import Carried
 from elt_script.tables import TableName
 
 SOURCE_LOCK_PATIENCE_S = 60  # for DDL at the source to end
@@ -296,9 +297,9 @@ def _publish(
     elif live and large_objects.has_any(control, live.number):
         swap = replace(swap, large_objects=large_objects.of_generation(None))
     drop = config.publish.dependants == "drop"
-    extra = publish.build_extra_indexes(control, swap, plan.given_up, drop=drop)
+    extra = indexes.build_extra(control, swap, plan.given_up, drop=drop)
     patience = config.publish.patience_seconds
-    carried = publish.Carried()
+    carried = Carried()
     try:
         with publish.swap_in(control, swap, patience, plan.given_up, drop=drop, built=extra.seen) as carried:
             for kept in older:

@@ -6,8 +6,11 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import psycopg
 from psycopg import sql
 
+from elt_script.errors import DestinationError
+from elt_script.pg import locks
 from elt_script.pg.session import Connection, exists, query, rows, value
 from elt_script.tables import TableName
 
@@ -167,6 +170,18 @@ def read_extra_indexes(conn: Connection, generation: int) -> list[ExtraIndex]:
     return rows(conn, ExtraIndex, "extra_indexes", generation=generation)
 
 
+def wanted(conn: Connection, generation: int, others: Iterable[Dependant]) -> locks.Wanted:
+    """Return the locks on a generation, and on what others built on it, that moving or dropping it takes."""
+    ours = conn.execute(query("locks"), {"generation": generation}).fetchall()
+    theirs = {one.relation: one.lock for one in others if one.relation is not None and one.lock}
+    reads = {oid: name for one in others for oid, name in one.reads if oid not in theirs}
+    statements = [*(statement for _, statement in ours), *theirs.values()]
+    if reads:  # with what others built on it; a table that is altered at this moment would make a deadlock
+        statements.append(f"lock table {', '.join(reads.values())} in access share mode")
+    relations = [*(oid for oids, _ in ours for oid in oids), *theirs]
+    return locks.Wanted(tuple(statements), tuple(relations), tuple(reads))
+
+
 def late_indexes(
     conn: Connection, generation: int, places: Mapping[str, str], known: Collection[str]
 ) -> list[str]:
@@ -184,6 +199,15 @@ def still_there(conn: Connection, carried: Sequence[Carried]) -> list[str]:
     """Return the statements whose object exists in the generation that now stands under the final names."""
     facts = json.dumps([[one.kind, one.object, one.statement] for one in carried])
     return [statement for (statement,) in conn.execute(query("still_there"), {"statements": facts})]
+
+
+def cannot_come(one: str, error: psycopg.Error) -> DestinationError:
+    """Return what it means that a statement about something of others failed."""
+    return DestinationError(
+        f"{one} cannot be pointed at the new data",
+        detail=str(error).strip(),
+        hint="Nothing was published. Change or drop it, or set `publish.dependants: drop`.",
+    )
 
 
 def lost(

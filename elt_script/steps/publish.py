@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import psycopg
 import structlog
@@ -15,69 +15,12 @@ from psycopg import sql
 from elt_script.errors import DestinationError
 from elt_script.pg import dependants, large_objects, locks
 from elt_script.pg.dependants import Dependant
-from elt_script.pg.extension_rows import ExtensionRows, put_in_place
-from elt_script.pg.large_objects import LargeObjects
+from elt_script.pg.extension_rows import put_in_place
 from elt_script.pg.passing import is_passing
-from elt_script.pg.session import Connection, exists, move_objects, query, refresh
-from elt_script.tables import TableName
+from elt_script.pg.session import Connection, move_objects, query, refresh
+from elt_script.swap import Carried, Swap
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Swap:
-    """Which generation takes the place of which, and where each stands.
-
-    staged    final schema → where the new generation waits
-    previous  final schema → where the live one goes
-    renames   schemas of older generations that make room first: (from, to), in order
-    opaque    materialized views, by final name, that can be filled only under the final names
-    keeps     grants that others gave on the live generation go on to the new one
-    granted   statements about the final schemas, once they are there
-    extension_rows  rows of extensions' own tables that take the place of those that are there
-    large_objects   those that the new generation is to have, where either generation has any
-    """
-
-    new: int
-    live: int | None
-    staged: Mapping[str, str]
-    previous: Mapping[str, str]
-    renames: tuple[tuple[str, str], ...] = ()
-    opaque: tuple[TableName, ...] = ()
-    keeps: bool = True
-    granted: tuple[sql.Composed, ...] = ()
-    extension_rows: tuple[ExtensionRows, ...] = ()
-    large_objects: LargeObjects | None = None
-
-    @property
-    def places(self) -> Mapping[str, str]:
-        """Where the new generation stands before the renames: final schema → schema."""
-        before = {new: old for old, new in self.renames}
-        return {final: before.get(staged, staged) for final, staged in self.staged.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """What others built and now stands on the new generation, what was given up, what stays or is lost."""
-
-    over: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-
-    @property
-    def seen(self) -> tuple[str, ...]:
-        """What was looked at, whatever came of it."""
-        return (*self.over, *self.dropped)
-
-    @property
-    def warnings(self) -> list[str]:
-        """What those who built it should know."""
-        return [
-            *(f"{one} was dropped: it could not come along" for one in self.dropped),
-            *(f"{one} shows the data before until its session ends" for one in self.left),
-            *self.lost,
-        ]
 
 
 def want_room(conn: Connection, swap: Swap) -> None:
@@ -92,53 +35,6 @@ def want_room(conn: Connection, swap: Swap) -> None:
             detail="the source has something of the same name",
             hint="Nothing was published. Drop or rename it at the destination.",
         )
-
-
-def build_extra_indexes(
-    conn: Connection, swap: Swap, given_up: Collection[str] = (), *, drop: bool
-) -> Carried:
-    """Build on the new tables the indexes that people added to the published ones, before anybody waits.
-
-    given_up  those that cannot come along, by name
-    drop      give up those that cannot be built, too, such as a unique one over rows that are not
-
-    Raises DestinationError where one cannot be built.
-    """
-    over: list[str] = []
-    dropped: list[str] = []
-    for index in dependants.read_extra_indexes(conn, swap.live) if swap.live is not None else []:
-        place = TableName(swap.places.get(index.schema, ""), index.table)
-        if str(index) in given_up or not exists(conn, place):
-            continue
-        if index.is_on(conn, place):
-            over.append(str(index))
-            continue
-        if (statement := index.on(place)) is None:
-            raise DestinationError(
-                f"{index} cannot be carried over",
-                detail=index.definition,
-                hint="Nothing was published. Drop it at the destination, or create it at the source.",
-            )
-        try:
-            with conn.transaction():
-                conn.execute(statement)
-        except psycopg.Error as error:
-            if is_passing(error):
-                raise
-            if not drop:
-                raise _cannot_come(str(index), error) from error
-            dropped.append(str(index))
-        else:
-            over.append(str(index))
-    return Carried(tuple(over), tuple(dropped))
-
-
-def _cannot_come(one: str, error: psycopg.Error) -> DestinationError:
-    return DestinationError(
-        f"{one} cannot be pointed at the new data",
-        detail=str(error).strip(),
-        hint="Nothing was published. Change or drop it, or set `publish.dependants: drop`.",
-    )
 
 
 @contextmanager
@@ -179,31 +75,6 @@ def swap_in(
     log.info("publish.done", held_seconds=time.monotonic() - started)
 
 
-def drop_generation(conn: Connection, generation: int, schemas: Sequence[str]) -> list[str]:
-    """Drop an old generation where it stands; return what keeps it there, in which case it stays.
-
-    Never takes anything along that is not ours. Waits for locks only shortly.
-    """
-    limit = locks.tries(conn, 0).limit_ms
-    wanted = _wanted_of(conn, generation, [])
-    try:
-        with conn.transaction(), locks.taken(conn, wanted, limit, limit):
-            left = [str(one) for one in dependants.read_all(conn, generation) if not one.part]
-            left += _not_of(conn, generation, schemas)
-            for schema in () if left else schemas:
-                conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
-    except locks.BlockedError:
-        left = locks.blockers(conn, wanted) or ["somebody who has used it until now"]
-    return left
-
-
-def _not_of(conn: Connection, generation: int, schemas: Sequence[str]) -> list[str]:
-    """Return what somebody has put into the schemas in which a generation stands."""
-    ours = query("of_generation").format(sql.Literal(generation))
-    found = conn.execute(query("taken").format(ours=ours), {"schemas": list(schemas)}).fetchall()
-    return [f"{kind} {schema}.{name}" for schema, name, kind, _ in found]
-
-
 def _put_large_objects(conn: Connection, swap: Swap) -> tuple[str, ...]:
     if swap.large_objects is None:
         return ()
@@ -219,19 +90,8 @@ def _wanted(conn: Connection, swap: Swap) -> locks.Wanted:
     )
     if swap.live is None:
         return locks.Wanted(own, ())
-    wanted = _wanted_of(conn, swap.live, dependants.read(conn, swap.live, swap.places))
+    wanted = dependants.wanted(conn, swap.live, dependants.read(conn, swap.live, swap.places))
     return replace(wanted, statements=(*wanted.statements, *own))
-
-
-def _wanted_of(conn: Connection, generation: int, others: Iterable[Dependant]) -> locks.Wanted:
-    ours = conn.execute(query("locks"), {"generation": generation}).fetchall()
-    theirs = {one.relation: one.lock for one in others if one.relation is not None and one.lock}
-    reads = {oid: name for one in others for oid, name in one.reads if oid not in theirs}
-    statements = [*(statement for _, statement in ours), *theirs.values()]
-    if reads:  # with what others built on it; a table that is altered at this moment would make a deadlock
-        statements.append(f"lock table {', '.join(reads.values())} in access share mode")
-    relations = [*(oid for oids, _ in ours for oid in oids), *theirs]
-    return locks.Wanted(tuple(statements), tuple(relations), tuple(reads))
 
 
 def _swapped(
@@ -326,7 +186,7 @@ def _do(conn: Connection, one: object, statement: str | None) -> None:
     except psycopg.Error as error:
         if is_passing(error):
             raise
-        raise _cannot_come(str(one), error) from error
+        raise dependants.cannot_come(str(one), error) from error
 
 
 def _execute(conn: Connection, statements: Iterable[str]) -> None:

@@ -151,6 +151,7 @@ def _dlt(installed: Installed, task: Task) -> Job:
         "DLT_DATA_DIR": str(task.scratch),
         "LOAD__WORKERS": str(task.jobs),
         "EXTRACT__WORKERS": str(task.jobs),
+        "EXTRACT__NEXT_ITEM_MODE": "fifo",  # or each table would hold a connection open, of all at once
     }
     return task.job(((installed.program, str(HERE / "dlt_copy.py")),), **urls)
 

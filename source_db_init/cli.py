@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -12,6 +13,8 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
+from elt_script.config.value import read_secret
+from elt_script.config.yaml import is_text
 from elt_script.display.events import LogFormat, configure
 from elt_script.display.output import stderr, want_printed
 from elt_script.errors import ConfigError, EltError, InterruptedRunError, complaint, defect
@@ -19,11 +22,13 @@ from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import supervised
 from elt_script.secret import leave_no_core
 from elt_script.tables import TableName
+from elt_script.wording import escaped
 from source_db_init.dialect import Wishes
 from source_db_init.seed import Order, seed
 from source_db_init.target import IfExists
 
 NAME_BYTES = 63
+PATHS = ("address", "password_file", "sslrootcert")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DELIMITER_BYTES = 4  # DuckDB's limit
 HELP = """Make a table of a CSV, in the source: every value as it is written, all of it or nothing.
@@ -101,7 +106,7 @@ Exit status:
 )
 @click.option(
     "--skip-lines",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 1_000_000),
     envvar="SEED_SKIP_LINES",
     show_envvar=True,
     help="How many lines are above the header.",
@@ -116,7 +121,7 @@ Exit status:
 )
 @click.option(
     "--max-retries",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 100_000),
     default=30,
     envvar="SEED_MAX_RETRIES",
     show_envvar=True,
@@ -124,7 +129,7 @@ Exit status:
 )
 @click.option(
     "--delay-seconds",
-    type=click.FloatRange(0),
+    type=click.FloatRange(0, 3600),
     default=2.0,
     envvar="SEED_DELAY_SECONDS",
     show_envvar=True,
@@ -167,6 +172,7 @@ def cli(
     bin_dir: Path | None,
     log_format: LogFormat,
 ) -> None:
+    _want_text(click.get_current_context().params)
     user = _setting("POSTGRES_USER", user, os.environ.get("POSTGRES_USER_FILE")) or "postgres"
     db = _setting("POSTGRES_DB", db, os.environ.get("POSTGRES_DB_FILE")) or user
     password = _setting("POSTGRES_PASSWORD", os.environ.get("POSTGRES_PASSWORD"), password_file)
@@ -187,7 +193,7 @@ def cli(
     )
     with configure(log_format):
         seeded = seed(order, Console(stderr=True))
-    click.echo(seeded)
+    click.echo(escaped(str(seeded)))
 
 
 def main() -> NoReturn:
@@ -234,11 +240,22 @@ def _setting(name: str, value: str | None, file: str | None) -> str | None:
     if not file:
         return value
     try:
-        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeError) as error:
-        raise ConfigError(
-            f"{name}_FILE cannot be read", detail=f"{file}: {getattr(error, 'strerror', error)}"
-        ) from error
+        return read_secret(Path(file))
+    except ValueError as error:
+        raise ConfigError(f"{name}_FILE cannot be used", detail=f"{file}: {error}") from None
+
+
+def _want_text(given: Mapping[str, object]) -> None:
+    """Refuse bytes that are no text, which Python keeps as lone surrogates; a path may be any bytes."""
+    texts = {"the password": os.environ.get("POSTGRES_PASSWORD"), **given}
+    wrong = [
+        name
+        for name, value in texts.items()
+        if name not in PATHS and isinstance(value, str) and not is_text(value)
+    ]
+    if wrong:
+        options = (name if " " in name else f"--{name.replace('_', '-')}" for name in wrong)
+        raise ConfigError(f"{', '.join(options)}: not UTF-8 text", hint="Give it in that encoding.")
 
 
 def _table(text: str) -> TableName:

@@ -91,6 +91,8 @@ def dialects(con: duckdb.DuckDBPyConnection, path: Path, wishes: Wishes) -> Iter
         found = _sniff(con, path, wishes, sample)
         if found is None or (found.width == 1 and wishes.delimiter is None):
             found = _narrow(con, path, wishes, found)
+        if found.header and found.width > 1:
+            found = replace(found, skip=found.skip + _empty_lines(path, found.skip))
         double = found.quote != "'" or wishes.quote is not None
         yield found if double else replace(found, quote='"', escape='"')
         if not double:
@@ -162,6 +164,11 @@ def _want_no_preamble(con: duckdb.DuckDBPyConnection, path: Path) -> None:
                 hint=f"Leave them out (--skip-lines {row[0]}), correct the file, or, if it is a table of one"
                 " column, say so: --skip-lines 0.",
             )
+
+
+def _empty_lines(path: Path, skip: int) -> int:
+    """Count the empty lines above the header: DuckDB takes the first for it, and the header for a row."""
+    return sum(1 for _ in takewhile(lambda line: not line.strip("\r\n"), _lines(path, skip)))
 
 
 def _lines(path: Path, skip: int) -> list[str]:

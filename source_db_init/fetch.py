@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
@@ -22,6 +23,8 @@ ATTEMPTS = 3
 PAUSE = wait_exponential(max=5)  # seconds: 1, 2
 ANSWER_S = 20  # what a web server is given for each answer
 PIECE = 1 << 20
+RESERVED = "%/?:@!$&'()*+,;=[]"  # what means something in an address, and stays as it is
+UNKNOWN = "?"  # where an address has no parts, or a port that is no number
 PASSING = frozenset({408, 425, 429})  # refusals that may be over in a moment, as all from 500 on
 
 Report = Callable[[int, int | None], None]  # bytes so far, and in all if that is known
@@ -42,8 +45,8 @@ def fetch(address: str, folder: Path, report: Report) -> Path:
     """
     try:
         parts = urlsplit(address)
-    except ValueError as error:
-        raise ConfigError("the CSV's address cannot be understood", hint="Correct DATA_URL.") from error
+    except ValueError:
+        raise _meaningless() from None
     if parts.scheme in {"http", "https"}:
         return _downloaded(parts, folder / f"download{Path(parts.path).suffix[:5]}", report)
     if parts.scheme == "file":
@@ -57,7 +60,7 @@ def fetch(address: str, folder: Path, report: Report) -> Path:
         with contextlib.suppress(RuntimeError):  # ~ of nobody, or of somebody without a home
             path = path.expanduser()
     if not path.exists():
-        raise CsvError(f"there is no file {path}", hint="Correct the path (--csv, DATA_URL).")
+        raise CsvError(f"there is no file {shown(str(path))}", hint="Correct the path (--csv, DATA_URL).")
     return path
 
 
@@ -66,15 +69,17 @@ def shown(address: str) -> str:
     try:
         parts = urlsplit(address)
         if parts.scheme not in {"http", "https"}:
-            return address
+            return re.sub("//?[^/@]*:[^/@]*@", "//…@", address)  # http//user:password@host, perhaps
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        return "?"
+        return UNKNOWN
     return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
 
 
 def _downloaded(parts: SplitResult, place: Path, report: Report) -> Path:
     address = shown(parts.geturl())
+    if address == UNKNOWN or not parts.hostname:
+        raise _meaningless()
 
     def say_so(state: RetryCallState) -> None:
         error = str(state.outcome.exception()) if state.outcome else ""
@@ -97,6 +102,8 @@ def _downloaded(parts: SplitResult, place: Path, report: Report) -> Path:
             detail=f"the server said {error.code} {error.reason}",
             hint="Correct the address (--csv, DATA_URL).",
         ) from error
+    except UnicodeError:  # of a host's name that can be none
+        raise _meaningless() from None
     except (OSError, http.client.HTTPException) as error:
         raise CannotConnectError(
             f"{address} cannot be reached",
@@ -125,7 +132,14 @@ def _download(parts: SplitResult, place: Path, report: Report) -> int:
 
 
 def _without_user(parts: SplitResult) -> str:
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+    """Return the address to ask for: like a browser's, with %C3%A4 for ä."""
+    path, query = (quote(part, safe=RESERVED, errors="surrogateescape") for part in (parts.path, parts.query))
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host, path=path, query=query, fragment="").geturl()
+
+
+def _meaningless() -> ConfigError:
+    return ConfigError("the CSV's address cannot be understood", hint="Correct it (--csv, DATA_URL).")
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -62,7 +62,7 @@ def plain(path: Path, folder: Path, encoding: str | None = None) -> Plain:
               where the first character that is not ASCII is not UTF-8 either
     """
     raw = _unpacked(path, folder)
-    if not raw.stat().st_size:
+    if next(_pieces(raw), b"") in {b"", codecs.BOM_UTF8, *MARKS}:
         raise CsvError("the CSV is empty", hint="A header line is the least that makes a table.")
     named = _known(encoding) if encoding else _marked(raw)
     encoding = named if named not in {"", "utf-8"} else _utf8_or_legacy(raw, may_guess=not named)

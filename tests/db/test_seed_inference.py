@@ -160,6 +160,16 @@ def test_a_header_is_found_and_its_names_kept(
         assert names(read(content, wishes)) == expected
 
 
+@pytest.mark.parametrize("above", ["\n", "\r\n\r\n", "# made today\n\n"])
+def test_empty_lines_above_the_header_make_it_no_row(read: Read, above: str) -> None:
+    end = "\r\n" if "\r" in above else "\n"
+    with capture_logs():
+        csv = read(f"{above}a,b{end}1,2{end}")
+
+    assert (names(csv), csv.rows) == (["a", "b"], 1)
+    assert [column.type for column in csv.columns] == ["integer", "integer"]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

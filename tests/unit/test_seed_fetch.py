@@ -106,6 +106,7 @@ def test_a_user_and_a_password_are_sent_and_not_shown(tmp_path: Path) -> None:
         ("https://ann:hush@site.org:8443/a.csv?key=hush#x", "https://site.org:8443/a.csv"),
         ("/data/a.csv", "/data/a.csv"),
         ("http://[hush", "?"),
+        ("http//ann:hush@site.org/a.csv", "http//…@site.org/a.csv"),
     ],
 )
 def test_an_address_is_shown_without_secrets(address: str, expected: str) -> None:
@@ -122,7 +123,31 @@ def test_a_path_and_a_file_address_are_the_file_itself(tmp_path: Path) -> None:
             got(missing, tmp_path)
 
 
-@pytest.mark.parametrize("address", ["ftp://site.org/a.csv", "s3://bucket/a.csv", "http://[hush"])
+def test_an_address_is_asked_for_as_a_browser_does(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        asked.append(request.path)
+        request.send_error(404)
+
+    with website(answer) as site, pytest.raises(CsvError):
+        got(f"http://{site}/d%20ä t\udcff/a.csv?of=ö&x=%2F", tmp_path)
+
+    assert asked == ["/d%20%C3%A4%20t%FF/a.csv?of=%C3%B6&x=%2F"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ftp://site.org/a.csv",
+        "s3://bucket/a.csv",
+        "http://[hush",
+        "http:ann:hush@site.org/a.csv",
+        "http://ann:hush@site.org:x/a.csv",
+        "http://ann:hush@a..b/a.csv",
+        f"http://ann:hush@{'a' * 64}/a.csv",
+    ],
+)
 def test_an_address_that_leads_nowhere_is_a_fault_of_the_settings(tmp_path: Path, address: str) -> None:
     with pytest.raises(ConfigError) as raised:
         got(address, tmp_path)

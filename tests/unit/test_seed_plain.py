@@ -134,6 +134,8 @@ def test_line_ends_are_counted_across_pieces(tmp_path: Path, monkeypatch: pytest
     ("content", "encoding", "said"),
     [
         (b"", None, "the CSV is empty"),
+        (b"\xef\xbb\xbf", None, "the CSV is empty"),
+        (b"\xff\xfe", None, "the CSV is empty"),
         (gzip.compress(b"", mtime=0), None, "the CSV is empty"),
         (b"a\nb\n\0", None, "line 3 holds a zero byte"),
         ("a\nb\0".encode("utf-16"), None, "line 2 holds a zero byte"),

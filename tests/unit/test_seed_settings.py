@@ -92,6 +92,12 @@ def test_an_empty_variable_is_none(orders: list[Order]) -> None:
     assert orders[0].endpoint.parameters["dbname"] == "ann"
 
 
+@pytest.mark.parametrize("option", ["--delay-seconds=inf", "--max-retries=1000001", f"--skip-lines={10**30}"])
+def test_a_number_without_a_bound_is_refused(orders: list[Order], option: str) -> None:
+    assert run(option).exit_code == 2
+    assert orders == []
+
+
 @pytest.mark.parametrize("name", ["POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"])
 def test_a_setting_and_its_file_are_a_fault(orders: list[Order], name: str) -> None:
     result = run(**{name: "hush", f"{name}_FILE": "/run/secrets/x"})
@@ -108,7 +114,9 @@ def test_a_setting_and_its_file_are_a_fault(orders: list[Order], name: str) -> N
         (["--table", "é" * 32], "is no table's name"),
         (["--delimiter", "-----"], "'-----' cannot be a delimiter"),
         (["--quote", "''"], "\"''\" cannot be a quote"),
-        (["--password-file", "/nowhere"], "POSTGRES_PASSWORD_FILE cannot be read"),
+        (["--password-file", "/nowhere"], "POSTGRES_PASSWORD_FILE cannot be used"),
+        (["--password-file", "/dev/zero"], "it is no password's"),
+        (["--table", "\udcff", "--delimiter", "\udcff"], "--table, --delimiter: not UTF-8 text"),
     ],
 )
 def test_settings_that_mean_nothing_are_faults(orders: list[Order], arguments: list[str], said: str) -> None:

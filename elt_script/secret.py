@@ -10,7 +10,7 @@ import json
 import re
 import resource
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
@@ -22,6 +22,7 @@ HIDDEN = "***"
 _known: set[str] = set()
 _forms: set[str] = set()
 _pattern: re.Pattern[str] | None = None
+_variables: set[str] = set()
 
 
 def remember(secret: str, *public: str) -> None:
@@ -53,6 +54,16 @@ def redacted_value(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [redacted_value(inner) for inner in cast("list[object]", value)]
     return redacted(str(value)) if isinstance(value, (BaseException, bytes)) else value
+
+
+def hide_variables(names: Iterable[str]) -> None:
+    """Have variables of our environment kept from Postgres' programs: a password comes from them."""
+    _variables.update(names)
+
+
+def is_hidden(variable: str) -> bool:
+    """Whether a variable of our environment is not for others."""
+    return variable in _variables
 
 
 def leave_no_core() -> None:

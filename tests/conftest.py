@@ -45,7 +45,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(autouse=True)
 def _secrets_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test know its own secrets alone: another's password would be *** in what this one reads."""
-    for name in ("_known", "_forms", "_pattern"):
+    for name in ("_known", "_forms", "_pattern", "_variables"):
         monkeypatch.setattr(secret, name, copy(vars(secret)[name]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,7 +74,9 @@ def variable(location: Location) -> str:
     return NAMES.get(location, "")
 
 
-def from_environment(given: Mapping[str, object], environ: Mapping[str, str], referred: set[str]) -> Filled:
+def from_environment(
+    given: Mapping[str, object], environ: Mapping[str, str], referred: Collection[str]
+) -> Filled:
     """Return given with what only the environment knows. An empty variable is one that is not set.
 
     referred  names that the file itself uses: they are not taken for misspelt ones

@@ -19,6 +19,7 @@ from elt_script.config.url import OTHER_SECRETS
 from elt_script.config.value import NOT_GIVEN, Section, is_mapping
 from elt_script.config.yaml import Document, Fault, Location, Unusable, place, read_yaml
 from elt_script.errors import ConfigError
+from elt_script.secret import hide_variables
 
 __all__ = ["json_schema", "load"]
 
@@ -26,7 +27,9 @@ OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
 MOST_BYTES = 1_000_000
 MOST_FAULTS = 100  # that are told at once
 USUAL = Path("config.yaml")
+NO_KEY = "a password with a comma in it needs quotes"  # else what follows is a key, and is not shown
 PASSWORDS: frozenset[Location] = frozenset((side, "password") for side in SIDES)
+SECRET_VALUES = PASSWORDS | {(side, "url") for side in SIDES}
 
 # pydantic's kinds of errors in our words; the others are told in pydantic's.
 WORDS = {
@@ -62,6 +65,7 @@ def load(path: Path | None, environ: Mapping[str, str], *, without: Collection[s
     folder = _folder(file)
     document = _read(file, environ)
     document.drop(without)
+    hide_variables(name for name, places in document.names.items() if SECRET_VALUES & places)
     filled = from_environment(_top(document), environ, document.names)
     faults = [*document.found(), *filled.faults.values()]
     try:
@@ -142,7 +146,10 @@ def _faults(error: ValidationError, file: Path | None, document: Document, fille
         elif file is None:
             yield Fault(0, variable(location) or place(location), text)
         else:
-            yield Fault(document.line(location), place(location), text)
+            shown = place(location)
+            if location[0] in SIDES and found["type"] == "extra_forbidden" and found["input"] is None:
+                shown, text = f"{place(location[:-1])}.…", f"{text}; {NO_KEY}"
+            yield Fault(document.line(location), shown, text)
 
 
 def _text(found: ErrorDetails) -> str:

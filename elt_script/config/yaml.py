@@ -39,6 +39,7 @@ EXPLAINED = {
 
 MOST_VALUES = 100_000  # aliases of aliases could stand for billions
 MOST_LEVELS = 50
+MOST_MERGES = 100  # that make up one mapping
 NAMED_BY_USERS = ("schemas", "tables")
 
 
@@ -61,14 +62,14 @@ class Fault:
 
 @dataclass(slots=True)
 class Document:
-    """A file's values, the faults found so far and where they are, and the names that it refers to."""
+    """A file's values, the faults found so far and where they are, and which names it refers to where."""
 
     root: Node | None
     environ: Mapping[str, str] = field(repr=False)
     secrets: frozenset[Location]
     value: object = field(default=None, repr=False)
     faults: dict[Location, list[Fault]] = field(default_factory=dict[Location, list[Fault]])
-    names: set[str] = field(default_factory=set[str])
+    names: dict[str, set[Location]] = field(default_factory=dict[str, set[Location]])
     values: int = 0
 
     def line(self, location: Location) -> int:
@@ -196,7 +197,7 @@ def _mapping(
 def _scalar(document: Document, node: ScalarNode, location: Location) -> object:
     whole = REFERENCE.fullmatch(node.value)
     try:
-        text = REFERENCE.sub(lambda found: _filled(document, found), node.value)
+        text = REFERENCE.sub(lambda found: _filled(document, found, location), node.value)
     except ValueError as error:
         return _blame(document, node, location, str(error))
     if "\0" in text:
@@ -212,13 +213,13 @@ def _scalar(document: Document, node: ScalarNode, location: Location) -> object:
     return None if empty else text
 
 
-def _filled(document: Document, found: re.Match[str]) -> str:
+def _filled(document: Document, found: re.Match[str], location: Location) -> str:
     if found[0] == "$${":
         return "${"
     name: str | None = found["name"]
     if name is None:
         raise ValueError("has a ${ that is neither ${NAME} nor ${NAME:-default} ($${ stands for ${ itself)")
-    document.names.add(name)
+    document.names.setdefault(name, set()).add(location)
     value = document.environ.get(name)
     if not value and found["default"] is not None:
         return found["default"]
@@ -229,14 +230,20 @@ def _filled(document: Document, found: re.Match[str]) -> str:
     return value
 
 
-def _pairs(node: MappingNode) -> Iterator[tuple[ScalarNode, Node]]:
-    """Yield a mapping's keys and values; what << brings in comes first, so that its own keys win."""
+def _pairs(node: MappingNode, merges: Iterator[int] | None = None) -> Iterator[tuple[ScalarNode, Node]]:
+    """Yield a mapping's keys and values; what << brings in comes first, so that its own keys win.
+
+    merges  has an item for each << that may still be followed: they may lead back, or stand for billions
+    """
+    left = iter(range(MOST_MERGES)) if merges is None else merges
     for key, value in node.value:
         if key.tag == MERGE:
             sources: Sequence[Node] = value.value if isinstance(value, SequenceNode) else [value]
             for source in reversed(sources):  # of several, the first one wins
                 if isinstance(source, MappingNode):
-                    yield from _pairs(source)
+                    if next(left, None) is None:
+                        raise _TooManyValuesError
+                    yield from _pairs(source, left)
     for key, value in node.value:
         if key.tag != MERGE and isinstance(key, ScalarNode):
             yield key, value

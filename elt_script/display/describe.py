@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from elt_script.config.model import Config
 from elt_script.plan import Plan
+from elt_script.secret import redacted
 from elt_script.wording import counted, escaped, human_bytes, human_seconds, safe_json
 
 
@@ -48,10 +49,10 @@ def plan_json(plan: Plan, config: Config, faults: Sequence[str]) -> str:
             "given_up": sorted(plan.given_up),
             "left_out": [{"object": what, "reason": why} for what, why in plan.left_out],
             "warnings": list(plan.warnings),
-            "checks": [check.name for check in config.audit.checks],
+            "checks": [redacted(check.name) for check in config.audit.checks],
             "publish": config.publish.model_dump(include={"patience_seconds", "keep"}),
-            "transform": [step.title for step in config.transform],
-            "faults": list(faults),
+            "transform": [redacted(step.title) for step in config.transform],
+            "faults": list(map(redacted, faults)),
         },
         indent=2,
     )
@@ -86,10 +87,10 @@ def _then(plan: Plan, config: Config) -> Iterable[str]:
     """Yield what comes after the copy."""
     tables, compared = len(plan.copies), len(plan.compared(config.audit.checksum))
     yield f"audit rows of {counted(tables, 'table')}, and the content of {compared:,}"
-    yield from (f"check {escaped(check.name)}: must find no rows" for check in config.audit.checks)
+    yield from (f"check {escaped(redacted(check.name))}: must find no rows" for check in config.audit.checks)
     kept = counted(config.publish.keep, "generation")
     yield f"publish within {human_seconds(config.publish.patience_seconds)}; keep {kept} to roll back to"
-    yield from (f"transform {escaped(step.title)}" for step in config.transform)
+    yield from (f"transform {escaped(redacted(step.title))}" for step in config.transform)
 
 
 def _tables(plan: Plan) -> Iterable[str]:

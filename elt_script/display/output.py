@@ -21,7 +21,7 @@ def want_printed() -> None:
         return
     bytes_ = io.BufferedWriter(_Stdout(sys.stdout.fileno(), "w", closefd=False))
     sys.stdout = io.TextIOWrapper(
-        bytes_, sys.stdout.encoding, sys.stdout.errors, line_buffering=sys.stdout.isatty()
+        bytes_, sys.stdout.encoding, "backslashreplace", line_buffering=sys.stdout.isatty()
     )
 
 

@@ -18,7 +18,7 @@ from elt_script.errors import DestinationError, EltError, SourceError
 from elt_script.pg import silence, stop
 from elt_script.pg.passing import is_passing
 from elt_script.pg.process import Command
-from elt_script.secret import remember
+from elt_script.secret import is_hidden, remember
 
 Role = Literal["source", "destination"]
 
@@ -116,7 +116,8 @@ def inherited_environment() -> dict[str, str]:
 
     It lacks the PG… variables, too, that would point the program at some server.
     """
-    return {name: value for name, value in _others_environment().items() if not name.startswith(OURS)}
+    others = _others_environment().items()
+    return {name: value for name, value in others if not name.startswith(OURS) and not is_hidden(name)}
 
 
 def _others_environment() -> dict[str, str]:

@@ -112,7 +112,7 @@ def _by_major(one: Candidate) -> int:
 
 def _major(folder: Path) -> int | None:
     """Return what pg_dump says it is, or None if it cannot even say that (a missing library)."""
-    command = Command("pg_dump", (str(folder / "pg_dump"), "--version"), dict(os.environ))
+    command = Command("pg_dump", (str(folder / "pg_dump"), "--version"), inherited_environment())
     try:
         said = run(command).stdout.decode(errors="replace")
     except InterruptedRunError:

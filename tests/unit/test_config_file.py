@@ -171,6 +171,10 @@ def test_the_message_is_one_line_that_counts() -> None:
         ("bin_dir: config.yaml\n", "config.yaml:1: bin_dir: must be a folder"),
         ("tables: {a.b: {skp: true}}\n", 'config.yaml:1: tables."a.b".skp: is not a key: did you mean skip?'),
         ("transform: [dbt build]\n", "config.yaml:1: transform[0]: must be a mapping (key: value)"),
+        (
+            "source: {password: a,zzz}\n",
+            "config.yaml:1: source.…: is not a key; there are url, service,",
+        ),
         ("run: {retrys: 3}\n", "config.yaml:1: run.retrys: is not a key: did you mean retries?"),
         ("target: {host: x}\n", "config.yaml:1: target: is not a key: did you mean destination?"),
         (
@@ -197,6 +201,21 @@ def test_of_very_many_faults_a_hundred_are_told() -> None:
 def test_aliases_of_aliases_do_not_fill_the_memory() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 12)]
+
+    (only,) = faults("\n".join(lines))
+
+    assert "stand for too much" in only
+
+
+@pytest.mark.parametrize("text", ["run: &a {<<: *a}\n", "run: &a {<<: [*a, *a]}\n"])
+def test_a_merge_that_leads_back_is_refused(text: str) -> None:
+    (only,) = faults(text)
+
+    assert "stand for too much" in only
+
+
+def test_merges_of_merges_do_not_take_forever() -> None:
+    lines = ["a0: &a0 {}", *(f"a{at}: &a{at} {{<<: [*a{at - 1}, *a{at - 1}]}}" for at in range(1, 30))]
 
     (only,) = faults("\n".join(lines))
 

@@ -143,6 +143,7 @@ LEAKS = [
     f"source: {{host: a, password:{SECRET}}}",
     f"source: {{require_auth: {SECRET}}}",
     f"source: {{password: [{SECRET}]}}",
+    f"source: {{password: half,{SECRET}, user: me}}",
     f"source: {{password: {{{SECRET}}}}}",
     f"source: {{host: 'postgresql://u:{SECRET}@h/x'}}",
     f"source: {{service: 'postgresql://u:{SECRET}@h/x'}}",

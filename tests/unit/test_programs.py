@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from elt_script.config.file import load
 from elt_script.errors import PreflightError
 from elt_script.pg import programs
 from elt_script.pg.endpoint import Endpoint, inherited_environment
@@ -42,6 +44,32 @@ def test_a_program_knows_the_password_of_its_own_server_alone(monkeypatch: pytes
         assert not [name for name, value in variables.items() if "hush" in value]
     assert {program.env["PGPASSWORD"] for program in programs} == {"its own"}
     assert destination.environment()["ELT_SOURCE_PASSWORD"] == "hush"  # a transform's command may want it
+
+
+def test_what_the_config_takes_a_password_from_is_for_no_program(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = "{source: {url: '${SHOP}'}, destination: {host: h, dbname: '${NAME}', password: '${SECRET:-}'}}"
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    for name, value in {"SHOP": "postgresql://u:hush@h/s", "SECRET": "hush", "NAME": "d"}.items():
+        monkeypatch.setenv(name, value)
+
+    load(tmp_path / "config.yaml", os.environ)
+
+    assert not [name for name, value in inherited_environment().items() if "hush" in value]
+    assert inherited_environment()["NAME"] == "d"
+
+
+def test_a_program_that_is_asked_for_its_version_is_told_nothing(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = install(machine / "bin", "17.2")
+    (folder / "pg_dump").write_text(f"#!/bin/sh\n/usr/bin/env > {machine}/told; echo '(PostgreSQL) 17.2'\n")
+    monkeypatch.setenv("ELT_SOURCE_PASSWORD", "hush")
+
+    assert programs.candidates(folder) == [(folder, 17)]
+
+    assert "hush" not in (machine / "told").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

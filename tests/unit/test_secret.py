@@ -102,6 +102,19 @@ def test_an_event_holds_no_secret_and_is_one_line(log_format: LogFormat) -> None
     assert "second" not in line
 
 
+def test_a_password_that_is_a_common_word_changes_no_name_of_an_event() -> None:
+    for password in ("table", "info", "default"):
+        Endpoint("source", SERVER, password=password)
+    stream = io.StringIO()
+
+    with configure("json", stream):
+        structlog.get_logger().info("table.copied", table="public.table", pipeline="default", run_id="table1")
+
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["level"], line["table"]) == ("table.copied", "info", "public.***")
+    assert (line["pipeline"], line["run_id"]) == ("default", "table1")
+
+
 def test_a_command_that_crashes_leaves_no_memory_on_the_disk() -> None:
     crash = "import elt_script.cli as c; c.cli.main = lambda **_: print(limit()); c.main()"
     limit = "from resource import *; limit = lambda: getrlimit(RLIMIT_CORE)[0];"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from elt_script.config.url import from_url, holds_password
+from elt_script.config.url import are_addresses, from_url, holds_password
 from elt_script.config.value import (
     NOT_GIVEN,
     FilePath,
@@ -53,7 +53,7 @@ class Server(Section):
         default=None, description="better left to password_file, or to the environment: ELT_SOURCE_PASSWORD"
     )
     password_file: SecretPath | None = Field(
-        default=None, description="file that holds the password; one line end after it is not part of it"
+        default=None, description="file that holds the password; line ends after it are not part of it"
     )
     passfile: PassfilePath | None = Field(
         default=None, description="libpq's file of passwords, by default ~/.pgpass"
@@ -111,6 +111,13 @@ class Server(Section):
             raise fault("`url` gives another value: give it in one place")
         return value
 
+    @field_validator("hostaddr")
+    @classmethod
+    def _is_an_address(cls, hostaddr: str | None) -> str | None:
+        if not are_addresses(hostaddr or ""):
+            raise fault("must be an IP address: give a name as `host`")
+        return hostaddr
+
     @field_validator("service", "host", "dbname", "user")
     @classmethod
     def _is_no_url(cls, value: str | None) -> str | None:
@@ -135,7 +142,7 @@ class Server(Section):
     @field_validator("host")
     @classmethod
     def _is_somewhere(cls, host: str | None, info: ValidationInfo) -> str | None:
-        if host is None and not _may_know(info, "host", "hostaddr", "service"):
+        if not host and not _may_know(info, "host", "hostaddr", "service"):
             raise fault(
                 "nothing says where the server is: give host and dbname, or service, or url", NOT_GIVEN
             )
@@ -145,7 +152,7 @@ class Server(Section):
     @classmethod
     def _is_known(cls, dbname: str | None, info: ValidationInfo) -> str | None:
         # A service may name the database. Without any name libpq takes the user's: a guess, for a copy.
-        if dbname is None and not _may_know(info, "dbname", "service"):
+        if not dbname and not _may_know(info, "dbname", "service"):
             raise fault("nothing says which database: give dbname, or a url that names it", NOT_GIVEN)
         return dbname
 
@@ -204,7 +211,7 @@ def _url(info: ValidationInfo) -> dict[str, str]:
 def _may_know(info: ValidationInfo, *keys: str) -> bool:
     """Whether one of keys is known by now, or cannot be known because what may give it has a fault."""
     failed = any(key not in info.data for key in ("url", *keys) if key != info.field_name)
-    return failed or any(info.data.get(key) is not None or key in _url(info) for key in keys)
+    return failed or any(info.data.get(key) or key in _url(info) for key in keys)
 
 
 def _as_text(value: object) -> str:

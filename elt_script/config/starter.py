@@ -202,4 +202,4 @@ def _scalar(text: str) -> str:
 def _quoted(text: str) -> str:
     """Return text as a YAML scalar in double quotes, on one line."""
     escaped = text.replace("${", "$${")
-    return yaml.safe_dump(escaped, default_style='"', allow_unicode=True, width=1 << 20).strip()
+    return yaml.safe_dump(escaped, default_style='"', allow_unicode=text.isprintable(), width=1 << 20).strip()

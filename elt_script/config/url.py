@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import functools
+import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -39,18 +41,15 @@ def from_url(url: str) -> dict[str, str]:
         keywords = {key: str(value) for key, value in conninfo_to_dict(url).items()}
     except psycopg.Error:
         raise fault(_why_not(url)) from None
-    for key in OTHER_SECRETS:
-        if key in keywords:
-            raise fault(f"{key} would be seen in the list of processes: elt takes no secret but the password")
-    for key in PINNED:
-        if key in keywords:
-            raise fault(f"{key} is set by elt itself: leave it out of the url")
+    _want_ours(keywords)
     if "service" not in keywords and not keywords.get("host") and not keywords.get("hostaddr"):
         raise fault("names no host (a local socket's folder is given as ?host=/var/run/postgresql)")
     if not all(port == "" or port.isdecimal() for port in keywords.get("port", "").split(",")):
         raise fault(
             "has a port that is no number: postgresql://user@host:5432/dbname"
         )  # or a password, perhaps
+    if not are_addresses(keywords.get("hostaddr", "")):
+        raise fault("has a hostaddr that is no IP address")
     if "://" in keywords.get("dbname", ""):
         raise fault("dbname is a URL within the url: give that one alone")
     if "sslkey" in keywords:
@@ -58,11 +57,29 @@ def from_url(url: str) -> dict[str, str]:
     return keywords
 
 
+def _want_ours(keywords: Mapping[str, str]) -> None:
+    """Refuse what is not for users to give."""
+    for key in OTHER_SECRETS:
+        if key in keywords:
+            raise fault(f"{key} would be seen in the list of processes: elt takes no secret but the password")
+    for key in PINNED:
+        if key in keywords:
+            raise fault(f"{key} is set by elt itself: leave it out of the url")
+
+
 def holds_password(url: str) -> bool:
     """Whether a URL can be read, and has a password in it."""
     try:
         return "password" in from_url(url)
     except PydanticCustomError:
+        return False
+
+
+def are_addresses(hostaddr: str) -> bool:
+    """Whether all of a hostaddr are IP addresses, of which libpq takes several; an empty one is none."""
+    try:
+        return all(ipaddress.ip_address(one.partition("%")[0]) for one in hostaddr.split(",") if one)
+    except ValueError:
         return False
 
 

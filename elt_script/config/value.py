@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,20 +58,20 @@ class Section(BaseModel):
 
 
 def read_secret(path: Path) -> str:
-    """Return a file's text without the line end that editors and `echo` put there.
+    """Return a file's text without the line ends, and the mark, that editors and `echo` put there.
 
     Raises ValueError, which says why not and never shows what is in the file.
     """
     try:
         content = _start_of(path)
-        text = content.decode()
+        text = content.decode("utf-8-sig")
     except OSError as error:
         raise ValueError(f"the file cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ValueError("the file is not UTF-8 text") from None
     if len(content) > SECRET_BYTES:
         raise ValueError(f"the file has more than {SECRET_BYTES} bytes: it is no password's")
-    text = text.removesuffix("\n").removesuffix("\r")
+    text = text.rstrip("\r\n")  # all of them, as the postgres image does
     if not text:
         raise ValueError("the file is empty")
     if "\0" in text:
@@ -79,6 +80,16 @@ def read_secret(path: Path) -> str:
 
 
 def _start_of(path: Path) -> bytes:
+    return _said_once(path) if path.is_fifo() else _read(path)
+
+
+@functools.cache
+def _said_once(pipe: Path) -> bytes:
+    """Return what a pipe says, such as a shell's <(…), to whoever asks again, too."""
+    return _read(pipe)
+
+
+def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(SECRET_BYTES + 1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -45,10 +46,16 @@ def transform(steps: Sequence[TransformStep], destination: Endpoint) -> None:
 def unready(steps: Sequence[TransformStep]) -> list[str]:
     """Return why steps could not even start: it would be a pity to learn that after publish."""
     programs = ((step.title, step.command[0]) for step in steps if step.command)
-    return [
+    missing = [
         f"transform {title}: there is no program {program}"
         for title, program in programs
         if shutil.which(program) is None
+    ]
+    files = [step.sql for step in steps if step.sql]
+    return missing + [
+        f"transform {file.name}: {file} is no file that can be read"
+        for file in files
+        if not file.is_file() or not os.access(file, os.R_OK)
     ]
 
 

@@ -35,6 +35,10 @@ HINTS = {
     r"not support SSL|[Cc]ertificate|sslmode|private key|SSL error: .* alert": (
         "Correct sslmode, or the certificates (TLS)."
     ),
+    r"SSL protocol version|SSL error: (unsupported protocol|no protocols)": "Correct the versions of TLS.",
+    r"channel binding|authentication method requirement|GSSAPI encryption required": (
+        "This server does not do what channel_binding, require_auth or gssencmode demands: correct that."
+    ),
     r"unsupported startup parameter": POOLED,
     r"local user with ID": "Give the user: this system has no name for who runs elt.",
     r"definition of service": "Correct the service's name, or PGSERVICEFILE.",

@@ -91,7 +91,9 @@ def test_a_step_that_fails_fails_the_run_and_the_data_is_published(
 def test_a_program_that_is_not_there_is_told_before_anything_is_touched(
     source: Endpoint, destination: Endpoint, destination_admin: Endpoint
 ) -> None:
+    steps = [{"command": "no-such-program --now"}, {"sql": "/etc"}]
     with untouched(destination_admin), pytest.raises(PreflightError) as raised:
-        copied(source, destination, transform=[{"command": "no-such-program --now"}])
+        copied(source, destination, transform=steps)
 
     assert "transform no-such-program --now: there is no program no-such-program" in str(raised.value)
+    assert "transform etc: /etc is no file that can be read" in str(raised.value)

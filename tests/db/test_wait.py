@@ -127,6 +127,8 @@ def test_a_server_that_is_full_is_asked_again(source_database: Database) -> None
         ({"dbname": "no such"}, 'database "no such" does not exist', "create the database"),
         ({"user": "nobody"}, 'password authentication failed for user "nobody"', "the password"),
         ({"sslmode": "require"}, "SSL", "sslmode"),
+        ({"channel_binding": "require"}, "channel binding required", "channel_binding"),
+        ({"require_auth": "md5"}, "authentication method requirement", "require_auth"),
         ({"service": "nowhere"}, 'definition of service "nowhere" not found', "PGSERVICEFILE"),
     ],
 )

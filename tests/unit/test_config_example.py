@@ -116,7 +116,18 @@ def test_every_key_is_described() -> None:
             assert field.description, f"{section.__name__}.{key}"
 
 
-HOSTILE = ["public", "no", "a b", "${HOME}", "it's: {x} # y", 'q"\\\n', "smile 😀", "elt", "pg_x"]
+HOSTILE = [
+    "public",
+    "no",
+    "a b",
+    "${HOME}",
+    "it's: {x} # y",
+    'q"\\\n',
+    "smile 😀",
+    "\u202etxt",
+    "elt",
+    "pg_x",
+]
 
 
 def test_what_init_writes_can_be_read(tmp_path: Path) -> None:
@@ -141,6 +152,7 @@ def test_what_init_writes_can_be_read(tmp_path: Path) -> None:
     assert config.destination.endpoint("destination", "elt").parameters["dbname"] == 'No "${x}" 1_copy'
     assert config.pipeline == "no_x_1"
     assert "hush-4711" not in text
+    assert text.replace("\n", "").isprintable()  # nothing in it turns a line around
     assert schema_faults(text) == []
     assert load(path, {"ELT_DESTINATION_URL": "postgresql://w:p@d/x"}).destination.url is not None
 

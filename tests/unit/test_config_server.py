@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,8 @@ def test_the_password_is_read_from_its_file(tmp_path: Path) -> None:
     for content, password in (
         (b"a b\n", "a b"),
         (b"a\r\n", "a"),
-        (b"a\n\n", "a\n"),
+        (b"a\n\n", "a"),  # as the postgres image does
+        (b"\xef\xbb\xbfa\r\n", "a"),
         ("pä\tß".encode(), "pä\tß"),
     ):
         path.write_bytes(content)
@@ -124,6 +126,18 @@ def test_a_password_file_is_read_anew_and_may_be_gone(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(ConfigError, match=r"^source\.password_file gives no password\n.*No such file"):
         made.endpoint("source", "elt")
+
+
+def test_a_password_comes_from_a_pipe_too() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"hush\n")
+    os.close(writing)
+    try:
+        made = server(host="h", dbname="x", password_file=f"/dev/fd/{reading}")
+
+        assert made.endpoint("source", "elt").password == "hush"
+    finally:
+        os.close(reading)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +198,10 @@ def test_a_server_must_be_somewhere_by_its_own_words() -> None:
     assert faults(dbname="x") == {"host": nowhere}
     assert faults(host="h") == {"dbname": no_database}
     assert faults(url="postgresql://h") == {"dbname": no_database}
-    assert endpoint(hostaddr="127.0.0.1", dbname="x").parameters["hostaddr"] == "127.0.0.1"
+    assert faults(hostaddr="h", dbname="x") == {"hostaddr": "must be an IP address: give a name as `host`"}
+    assert faults(host="", dbname="") == {"host": nowhere, "dbname": no_database}
+    for address in ("127.0.0.1", "fe80::1%eth0,192.0.2.7"):
+        assert endpoint(hostaddr=address, dbname="x").parameters["hostaddr"] == address
 
 
 @pytest.mark.parametrize(
@@ -203,6 +220,7 @@ def test_a_server_must_be_somewhere_by_its_own_words() -> None:
         ("postgresql://h/x?options=-c%20x%3Dy", "options is set by elt itself: leave it out of the url"),
         ("postgresql:///x", "names no host (a local socket's folder is given as ?host=/var/run/postgresql)"),
         ("postgresql://somebody:secret/x", "has a port that is no number"),
+        ("postgresql://h/x?hostaddr=h", "has a hostaddr that is no IP address"),
         ("host=h dbname=postgresql://h/x", "dbname is a URL within the url"),
         ("host=h dbnam=x", "cannot be read: it must be a list of key=value"),
     ],

@@ -87,6 +87,10 @@ def dialects(con: duckdb.DuckDBPyConnection, path: Path, wishes: Wishes) -> Iter
     Values in single quotes are taken for quoted only where that makes a table of what is none otherwise,
     and a file is taken for one without quoting only if the user says so: unbalanced quotes are a fault.
     """
+    if wishes.skip and not _lines(path, wishes.skip):
+        raise CsvError(
+            f"the CSV ends within its first {wishes.skip} lines", hint="Skip fewer (--skip-lines)."
+        )
     for sample in (SAMPLE, -1):  # all of it may take a minute
         found = _sniff(con, path, wishes, sample)
         if found is None or (found.width == 1 and wishes.delimiter is None):

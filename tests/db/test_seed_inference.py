@@ -194,6 +194,12 @@ def test_what_does_not_fit_is_refused_with_its_line(read: Read, content: str, sa
     assert said in str(raised.value)
 
 
+@pytest.mark.parametrize("skip", [2, 1_000_000])
+def test_a_file_of_which_nothing_is_left_is_refused(read: Read, skip: int) -> None:
+    with pytest.raises(CsvError, match=f"the CSV ends within its first {skip} lines"):
+        read("a,b\n1,2\n", Wishes(skip=skip))
+
+
 def test_a_fault_at_the_end_of_many_rows_has_its_line(read: Read) -> None:
     rows = '1,"two\nlines"\n' * 21_000
 

@@ -13,10 +13,9 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import structlog
 from cronsim import CronSim
@@ -39,7 +38,7 @@ class Timetable:
     """When runs are due."""
 
     cron: str
-    zone: ZoneInfo
+    zone: tzinfo
     jitter_seconds: float = 0
 
     def after(self, moment: datetime) -> datetime:
@@ -96,7 +95,7 @@ class _Scheduler:
         due = _now() if order.at_once else timetable.after(_now())
         start = due if order.at_once else self._start(due)
         self._first_state(start)
-        log.info("schedule.started", cron=timetable.cron, time_zone=timetable.zone.key, next=start)
+        log.info("schedule.started", cron=timetable.cron, time_zone=str(timetable.zone), next=start)
         while not await self._stopped_before(start):
             if _now() - start > LATE and order.missed == "skip":
                 log.warning("run.missed", due=due, reason="nobody was awake to start it")

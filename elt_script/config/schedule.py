@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo, available_timezones
@@ -84,11 +84,11 @@ class Schedule(Section):
     @field_validator("time_zone")
     @classmethod
     def _is_known(cls, name: str) -> str:
-        if name not in available_timezones():
+        if name != "UTC" and name not in available_timezones():
             raise fault("is no time zone that this system knows, such as UTC or Europe/Berlin")
         return name
 
     @property
-    def zone(self) -> ZoneInfo:
-        """Whose clock cron goes by."""
-        return ZoneInfo(self.time_zone)
+    def zone(self) -> tzinfo:
+        """Whose clock cron goes by; UTC needs no time zones of the system's."""
+        return UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pwd
+import zoneinfo
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -100,10 +101,21 @@ def test_the_environment_fills_what_the_file_leaves_out(tmp_path: Path) -> None:
 
     schedule = load(path, environ).schedule
 
-    assert (schedule.cron, schedule.zone.key) == ("5 * * * *", "Europe/Berlin")
+    assert (schedule.cron, str(schedule.zone)) == ("5 * * * *", "Europe/Berlin")
     assert schedule.state_file == tmp_path / "its.json"
     here = load(path, URLS | {"ELT_SCHEDULE_STATE_FILE": "x.json"}).schedule.state_file
     assert here == tmp_path / "its.json"
+
+
+def test_utc_is_known_where_the_system_has_no_time_zones() -> None:
+    zoneinfo.reset_tzpath(to=())
+    zoneinfo.ZoneInfo.clear_cache()
+    try:
+        schedule = load(None, {**URLS, "ELT_SCHEDULE_TIME_ZONE": "UTC"}).schedule
+
+        assert Timetable("0 13 * * *", schedule.zone).after(NOON) == NOON.replace(hour=13)
+    finally:
+        zoneinfo.reset_tzpath()
 
 
 def test_the_state_of_each_pipeline_has_a_file_of_its_own() -> None:

@@ -119,12 +119,14 @@ def taken(conn: Connection, wanted: Wanted, wait_ms: int, limit_ms: int) -> Gene
 
     All are taken by one statement under one limit: lock_timeout counts each lock anew, and a chain of waits
     would outlast the deadlock check of a reader who waits for us. Locks that come up later wait as shortly.
-    Raises BlockedError where others hold one.
+    What is committed with them outlives a crash, whatever others have set, and does not wait for a standby,
+    which may be gone: readers would, too. Raises BlockedError where others hold one.
     """
     try:
         conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(wait_ms)))
         conn.execute(sql.SQL("set local statement_timeout = {}").format(sql.Literal(limit_ms)))
         conn.execute(sql.SQL("set local idle_in_transaction_session_timeout = {}").format(SILENT_MS))
+        conn.execute("set local synchronous_commit = local")
         conn.execute(_in_one_statement(wanted.statements))
         conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(limit_ms)))
         conn.execute("set local statement_timeout = 0")

@@ -86,7 +86,7 @@ def refresh(conn: Connection, view: TableName) -> None:
     try:
         conn.execute(sql.SQL("refresh materialized view {}").format(view.quoted))
     except psycopg.Error as error:
-        if is_passing(error):  # that is not the view's fault
+        if is_passing(error) or isinstance(error, psycopg.errors.LockNotAvailable):  # that is not its fault
             raise
         raise DestinationError(
             f"materialized view {view} cannot be filled at the destination",

@@ -12,6 +12,7 @@ from elt_script.pg.endpoint import Endpoint
 from tests.background import in_background
 from tests.copying import copied, execute, rows_of
 from tests.gates import CHECK, GATED_CHECK, as_somebody, closed, holding, waiting_for
+from tests.proxy import proxied
 from tests.untouched import untouched
 from tests.worlds import SHOP, World
 
@@ -158,3 +159,27 @@ def test_an_index_that_somebody_creates_in_the_middle_of_publish_comes_along(wor
     (why,) = [log["error"] for log in run.logs if log["event"] == "run.retried"]
     assert why == "index public.late came to a published table as it was about to be replaced"
     assert world.value("select to_regclass('public.late')::text") == "public.late"
+
+
+def test_publish_does_not_wait_under_its_locks_for_a_standby_that_is_gone(
+    source: Endpoint, destination: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(source, "create table t (n int)")
+    role = destination.parameters["user"]
+    execute(destination_admin, f"alter role {role} set synchronous_commit = on")
+    with (
+        proxied(destination) as (way, proxy),
+        as_somebody(destination_admin, autocommit=True) as conn,
+        in_background(source, way) as run,
+    ):
+        proxy.lose_words(b"elt.generation set place", b"COMMIT", answer=False, stalls=True)
+        run.wait_until(proxy.broken.is_set)
+        conn.execute("alter system set synchronous_standby_names = 'nobody'")
+        conn.execute("select pg_reload_conf()")
+        try:
+            proxy.heal()
+            run.wait_for("publish.done")
+        finally:
+            conn.execute("alter system reset synchronous_standby_names")
+            conn.execute("select pg_reload_conf()")
+        run.future.result()

@@ -234,7 +234,8 @@ def demo(settings: Settings, keep: bool, stop: bool) -> None:
 def schedule(settings: Settings, now: bool) -> int:
     """Run again and again, at the times of `schedule` in the configuration, until somebody stops it.
 
-    SIGTERM or Ctrl-C ends it with status 0, or with the status of the run that it had to stop.
+    SIGTERM, Ctrl-C or the end of its terminal ends it with status 0, or with the status of the run that it
+    had to stop.
     """
     from elt_script.display.events import configure
     from elt_script.errors import ConfigError

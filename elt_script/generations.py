@@ -111,8 +111,6 @@ def drop_old(control: Connection, pipeline: str, keep: int) -> list[str]:
             warnings.append(
                 f"generation {kept.number} in {', '.join(schemas)} could not be dropped: {'; '.join(left)}"
             )
-        else:
-            ledger.forget(control, kept.number)
     return warnings
 
 
@@ -129,6 +127,8 @@ def _drop(conn: Connection, generation: int, schemas: Sequence[str]) -> list[str
             left += _not_of(conn, generation, schemas)
             for schema in () if left else schemas:
                 conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
+            if not left:  # at once, or a rollback would look for what is gone
+                ledger.forget(conn, generation)
     except locks.BlockedError:
         left = locks.blockers(conn, wanted) or ["somebody who has used it until now"]
     return left

@@ -212,6 +212,12 @@ def is_published(conn: Connection, run_id: str) -> bool:
     return bool(value(conn, sql.SQL(statement), run_id=run_id))
 
 
+def is_live(conn: Connection, number: int) -> bool:
+    """Whether a generation is what readers see."""
+    statement = "select exists (select from elt.generation where number = %(number)s and place = 0)"
+    return bool(value(conn, sql.SQL(statement), number=number))
+
+
 def forget_unpublished(conn: Connection, run_id: str) -> None:
     """Remove the generations of a run's pipeline that never found a place."""
     conn.execute(

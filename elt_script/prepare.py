@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
+import psycopg
 import structlog
 
 from elt_script import generations, ledger
 from elt_script.clock import Clock
 from elt_script.config.model import Config
-from elt_script.errors import ConfigError
-from elt_script.pg import dependants
+from elt_script.errors import ConfigError, EltError, PreflightError, SourceError
+from elt_script.pg import dependants, fingerprint
 from elt_script.pg.dependants import Dependant
-from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.endpoint import Endpoint, translated
 from elt_script.pg.exposure import exposure
 from elt_script.pg.listening import listened
 from elt_script.pg.programs import any_programs
@@ -45,6 +46,46 @@ class Servers:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """The source's schema as it was at a moment: see fingerprint.of_source."""
+
+    source: Endpoint
+    facts: Sequence[object]
+
+    @contextmanager
+    def read(self) -> Generator[None]:
+        """Let what cannot be read in this block pass where somebody has altered the schema meanwhile.
+
+        Postgres describes views, functions and the like as they are, not as a snapshot sees them: one that is
+        dropped meanwhile is nothing at all, and its text makes no sense.
+        """
+        try:
+            yield
+        except psycopg.errors.LockNotAvailable:  # whoever holds it is named elsewhere
+            raise
+        except psycopg.Error as error:
+            failure = translated(error)
+            self._forgive(failure)
+            raise failure from error
+        except EltError as error:
+            self._forgive(error)
+            raise
+
+    def _forgive(self, failure: EltError) -> None:
+        """Let a failure pass if somebody has altered the schema; any other one stays as it is."""
+        if isinstance(failure, SourceError | PreflightError) and not failure.transient and self._is_altered():
+            failure.detail += "\nthe source's schema was altered while it was read"
+            failure.transient = True
+
+    def _is_altered(self) -> bool:
+        try:
+            with self.source.connect() as now:
+                return fingerprint.of_source(now) != self.facts
+        except psycopg.Error:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A complete plan, the moment of the source that it was made from, and the session that holds it."""
 
@@ -53,6 +94,7 @@ class Prepared:
     unpopulated: frozenset[TableName]
     moment: Moment
     source: Connection
+    schema: Seen
     live: ledger.Kept | None
 
 
@@ -83,7 +125,10 @@ def ready(config: Config, clock: Clock, run_id: str) -> Generator[Servers]:
 @contextmanager
 def prepared(config: Config, servers: Servers, control: Connection) -> Generator[Prepared]:
     """Give the plan, with every reason why it could not be carried out; hold its moment for this block."""
-    with one_moment(servers.source) as (source, moment):
+    with ExitStack() as stack:
+        source, moment = stack.enter_context(one_moment(servers.source))
+        schema = Seen(servers.source, fingerprint.of_source(source))
+        stack.enter_context(schema.read())
         if preflight.is_same_database(source, control):
             raise ConfigError(
                 "source and destination are the same database",
@@ -102,7 +147,7 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
             for relation in facts.relations
             if relation.kind == "m" and not relation.populated and relation.schema in plan.schemas
         )
-        yield Prepared(servers, plan, unpopulated, moment, source, live)
+        yield Prepared(servers, plan, unpopulated, moment, source, schema, live)
 
 
 def _planned(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -24,6 +23,7 @@ from elt_script.errors import (
 from elt_script.pg import locks, session, stop
 from elt_script.pg.board import drop_board
 from elt_script.pg.endpoint import Endpoint, translated
+from elt_script.pg.passing import is_full
 from elt_script.pg.session import Connection
 from elt_script.prepare import Servers, application
 from elt_script.secret import redacted
@@ -35,7 +35,6 @@ STOPPED = "Nothing was published, and what was staged is removed: the old data i
 NEW_DATA = "The new data was published and is live, but what should have come after it was not done."
 UNKNOWN = "Whether the new data was published is not known: `elt status` will say what is live."
 PATIENCE_S = 10  # for somebody who holds what is only staged, or the ledger
-FULL = re.compile(r"too many connections|too many clients|remaining connection slots")
 MORE_SESSIONS = (
     "Nothing was published, the old data is still live. Allow the role, the database or the server more "
     "connections, or lower `jobs`: each takes one or two on either side, and the run a few more."
@@ -89,20 +88,21 @@ def end_attempt(servers: Servers, pipeline: str, run_id: str) -> None:
             session.end_orphans(conn, application(pipeline, run_id))
 
 
-def was_published(servers: Servers, patience: Wait, run_id: str) -> bool:
-    """Whether a run's data is live although the session that published it is lost.
+def was_committed(destination: Endpoint, patience: Wait, look: Callable[[Connection], bool]) -> bool | None:
+    """Whether what a session committed has come about, where it is lost; None where nobody can tell.
 
     That session is ended first: it may not know that it is lost, and holds the locks.
+
+    look  asks the ledger
     """
-    destination = servers.destination
     with stop.unstoppable():
         try:
             wait(destination, patience.max_retries, patience.delay_seconds)
         except CannotConnectError:
-            return False
+            return None
         with destination.connect(autocommit=True) as conn:
             session.end_orphans(conn, destination.application)
-            published = ledger.is_published(conn, run_id)
+            published = look(conn)
     log.warning("publish.resolved", published=published)
     return published
 
@@ -165,7 +165,7 @@ def _explain(failure: EltError, error: BaseException, servers: Servers) -> None:
     if isinstance(error, psycopg.errors.LockNotAvailable):
         side = servers.source if isinstance(failure, SourceError) else servers.destination
         failure.detail += redacted(_who_alters(side))
-    if FULL.search(failure.detail):
+    if is_full(failure.detail):
         failure.hint = MORE_SESSIONS
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 
 import psycopg
@@ -67,7 +68,8 @@ def plan(config: Config) -> tuple[Plan, Sequence[str]]:
             if not faults:
                 ledger.draw(control, config.pipeline)
                 try:
-                    _draw(ready_plan, run_id)
+                    with ready_plan.schema.read():
+                        _draw(ready_plan, run_id)
                 except EltError as error:
                     if error.transient or isinstance(error, InterruptedRunError):
                         raise
@@ -143,7 +145,7 @@ def _run(
             ready_plan = _ready_to_begin(config, run_id, servers, control, moment)
             plan, live = ready_plan.plan, ready_plan.live
         with clock.at("snapshot"):
-            rests_on = fingerprint_of(ready_plan, ready_plan.source, control)
+            rests_on = fingerprint_of(ready_plan, ready_plan.schema.facts, control)
             snapshot = export_snapshot(ready_plan.source, plan.copies, SOURCE_LOCK_PATIENCE_S)
         with clock.at("stage"):
             board = recover.board_name(config.pipeline, run_id)
@@ -308,7 +310,8 @@ def _publish(
                 ledger.place(control, live.number, 1)
             ledger.place(control, number, 0)
     except psycopg.Error as error:  # lost as it committed, or just before: the ledger knows
-        if not is_passing(error) or not recover.was_published(ready_plan.servers, config.wait, run_id):
+        is_done, destination = partial(ledger.is_published, run_id=run_id), ready_plan.servers.destination
+        if not is_passing(error) or not recover.was_committed(destination, config.wait, is_done):
             raise
     log.info("run.published", generation=number, as_of=ready_plan.moment.as_of.isoformat())
     for one in (*extra.over, *carried.over):

@@ -28,6 +28,7 @@ LATE = timedelta(seconds=60)  # a start that is later than this was slept throug
 NAP_S = 30.0  # how long to sleep at most: a clock that is set, or a machine that slept, is noticed by then
 WORDS_BYTES = 16_384  # of a run's messages, the last are kept
 LINE = 500
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the last: its terminal is closed
 KILLED = 128  # as a shell counts: a signal's number more than this
 
 log = structlog.get_logger()
@@ -71,7 +72,7 @@ class Order:
 
 
 def schedule(order: Order) -> int:
-    """Run for as long as nobody stops us by SIGTERM or Ctrl-C.
+    """Run for as long as nobody stops us by SIGTERM, Ctrl-C or the end of our terminal.
 
     Return 0 where that came between two runs, else the exit status of the run that it ended.
     """
@@ -89,8 +90,9 @@ class _Scheduler:
 
     async def serve(self) -> int:
         loop = asyncio.get_running_loop()
-        for sign in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(sign, self._note, sign)
+        for sign in SIGNALS:
+            if signal.getsignal(sign) != signal.SIG_IGN or sign != signal.SIGHUP:  # nohup
+                loop.add_signal_handler(sign, self._note, sign)
         order, timetable = self._order, self._order.timetable
         due = _now() if order.at_once else timetable.after(_now())
         start = due if order.at_once else self._start(due)

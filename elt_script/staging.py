@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from json import dumps
 
@@ -34,22 +35,22 @@ def staged_schema(ready: Prepared, control: Connection, snapshot: str, board: st
         drawn = stage.draw(servers.source, servers.destination, snapshot, plan, board, servers.major)
     # pg_dump reads names and definitions as they are, not as they were at its snapshot
     with servers.source.connect() as now:
-        unchanged = fingerprint_of(ready, now, control) == rests_on
+        unchanged = fingerprint_of(ready, fingerprint.of_source(now), control) == rests_on
     if unchanged:
         ledger.keep_staged(control, plan.pipeline, rests_on, drawn.packed())
     log.info("schema.drawn", kept=unchanged)
     return drawn
 
 
-def fingerprint_of(ready: Prepared, source: Connection, control: Connection) -> str:
+def fingerprint_of(ready: Prepared, schema: Sequence[object], control: Connection) -> str:
     """Return a digest of all that the archive depends on: whatever would change it changes this.
 
-    source  the session that sees the moment in question
+    schema  the source's, as fingerprint.of_source gives it
     """
     facts = [
         fingerprint.of_elt(),
         fingerprint.of_programs(ready.servers.destination),
-        fingerprint.of_source(source),
+        schema,
         fingerprint.of_destination(control, [extension.name for extension in ready.plan.extensions.needed]),
         _decided(ready.plan),
     ]

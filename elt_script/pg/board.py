@@ -21,6 +21,8 @@ HINT = (
     "too, in schema {schema}: the scratch database that the schema is drawn in is made from there."
 )
 
+HBA = "pg_hba.conf"
+
 
 @contextmanager
 def drawing_board(destination: Endpoint, name: str, extensions: Sequence[Extension]) -> Generator[Endpoint]:
@@ -30,7 +32,8 @@ def drawing_board(destination: Endpoint, name: str, extensions: Sequence[Extensi
         with destination.connect(autocommit=True) as conn:
             drop_board(conn, name)
             _create_board(conn, name, "template0", str(destination))
-            refused = _prepare(place, extensions)
+            with _let_in(destination):
+                refused = _prepare(place, extensions)
             if refused:  # only a superuser may create it: an administrator can do that in template1
                 drop_board(conn, name)
                 _create_board(conn, name, "template1", str(destination))
@@ -40,6 +43,21 @@ def drawing_board(destination: Endpoint, name: str, extensions: Sequence[Extensi
     finally:
         with stop.unstoppable(), destination.connect(autocommit=True) as conn:
             drop_board(conn, name)
+
+
+@contextmanager
+def _let_in(destination: Endpoint) -> Generator[None]:
+    """Say what to do where a scratch database does not let us in, as a server may for databases by name."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        if HBA not in str(error):
+            raise
+        raise PreflightError(
+            f"the scratch database does not let us in at {destination}",
+            detail=str(error).strip(),
+            hint=f"Let the user into databases whose names begin with elt_board_ by the server's {HBA}, too.",
+        ) from error
 
 
 def drop_board(conn: Connection, name: str) -> None:

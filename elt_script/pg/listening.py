@@ -14,6 +14,7 @@ import structlog
 
 from elt_script.pg import silence, stop
 from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.passing import is_full
 from elt_script.pg.session import query
 
 LISTEN_EVERY_S = 1.0
@@ -87,6 +88,8 @@ def _listen(side: Endpoint, silent: silence.Silence, done: threading.Event) -> N
                         found = conn.execute(query("at_work"), {"application": side.application}).fetchall()
                     _hear(found, side.role, silent, marks)
         except psycopg.Error as error:  # as long as it cannot be asked, it is silent
+            if is_full(str(error)):  # but who answers that there is no room is not
+                silent.hear_all()
             log.debug("watch.failed", error=str(error))
 
 

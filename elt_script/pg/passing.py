@@ -31,6 +31,14 @@ SAID = re.compile(
 )
 
 
+FULL = re.compile(r"too many connections|too many clients|remaining connection slots")
+
+
+def is_full(words: str) -> bool:
+    """Whether a server said that it, the database or the role has as many sessions as it may have."""
+    return FULL.search(words) is not None
+
+
 def is_passing(error: psycopg.Error) -> bool:
     """Whether the same may work in a moment."""
     if error.sqlstate is not None:

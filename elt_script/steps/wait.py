@@ -11,6 +11,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from elt_script.errors import CannotConnectError
 from elt_script.pg.endpoint import Endpoint, is_pinned
+from elt_script.pg.passing import is_full
 from elt_script.pg.process import status
 from elt_script.pg.programs import REFUSES_PARAMETERS
 from elt_script.pg.silence import cut_after
@@ -44,6 +45,7 @@ HINTS = {
     r"definition of service": "Correct the service's name, or PGSERVICEFILE.",
     r"unrecognized configuration parameter|invalid value for parameter": "Use a server of version 14 to 18.",
 }
+FULL = "Allow the role, the database or the server more connections, or wait until others have ended theirs."
 UNREACHED = "See that the server runs, that host and port are right, and that no firewall is in the way."
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -96,10 +98,11 @@ def ask(endpoint: Endpoint) -> None:
 
 def _given_up(endpoint: Endpoint, error: _NotYetError, attempts: int) -> CannotConnectError:
     what = "did not let us in" if error.answered else "could not be reached"
+    said = _said(endpoint) or str(error)
     return CannotConnectError(
         f"{endpoint} {what} in {counted(attempts, 'attempt')}",
-        detail=_said(endpoint) or str(error),
-        hint=UNREACHED,
+        detail=said,
+        hint=FULL if is_full(said) else UNREACHED,
     )
 
 

@@ -170,12 +170,13 @@ def test_who_stops_it_between_runs_gets_status_0(start: Start, sign: signal.Sign
     assert scheduler.events("schedule.stopped")[0]["signal"] == sign.name
 
 
-def test_a_stop_ends_the_run_in_order(start: Start, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_ends_the_run_in_order(sign: signal.Signals, start: Start, tmp_path: Path) -> None:
     script = 'trap "touch cleaned; exit 143" TERM; touch begun; while :; do sleep 0.05; done'
     scheduler = start(of(script, at_once=True, cron=NEVER))
     scheduler.wait_for((tmp_path / "begun").exists)
 
-    assert scheduler.stop() == 143
+    assert scheduler.stop(sign) == 143
 
     assert (tmp_path / "cleaned").exists()
     assert scheduler.events("schedule.stopped")[0]["exit_status"] == 143

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from structlog.testing import capture_logs
 
-from elt_script.errors import DestinationError, SourceError
+from elt_script.errors import DestinationError, PreflightError, SourceError
 from elt_script.pg.cluster import Server
 from elt_script.pg.endpoint import Endpoint
 from tests.background import in_background
-from tests.copying import copied, execute, rows_of
+from tests.copying import assert_same, copied, execute, rows_of
 from tests.databases import MakeDatabase
 from tests.gates import CHECK, COPY, GATED, GATED_CHECK, closed, holding, wait_for_waiter, waiting_for
+from tests.proxy import proxied
 from tests.untouched import BOARDS, untouched
+
+BEGAN = "while the run began"
+READ = """
+    create table other (n int);
+    create view seen_through as select n from plain;
+    create function said(int) returns int language sql as 'select $1';
+    create sequence numbers
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -24,13 +35,18 @@ def first_copy(source: Endpoint, destination: Endpoint) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("alter table plain rename to late", "a table of the source was dropped or renamed"),
-        ("truncate plain", "public.plain was truncated or rewritten"),
+        ("alter table plain rename to late", f"a table of the source was dropped or renamed {BEGAN}"),
+        ("truncate plain", f"public.plain was truncated or rewritten {BEGAN}"),
+        ("alter table plain drop batch", "psql (source) ended with status 3"),
+        ("drop view seen_through", "pg_dump (source) ended with status 1"),
+        ("drop function said(int)", "pg_restore (destination) ended with status 1"),
+        ("drop sequence numbers", "the source refused or broke off"),
     ],
 )
 def test_what_changes_between_snapshot_and_lock_begins_the_run_again(
     source: Endpoint, source_admin: Endpoint, destination: Endpoint, change: str, said: str
 ) -> None:
+    execute(source, READ)
     with (
         holding(source.with_settings(search_path="public"), "lock table plain") as somebody,
         in_background(source, destination, audit={"allow_empty": True}) as run,
@@ -41,7 +57,24 @@ def test_what_changes_between_snapshot_and_lock_begins_the_run_again(
         run.future.result()
 
     retried = [log["error"] for log in run.logs if log["event"] == "run.retried"]
-    assert retried == [f"{said} while the run began"]
+    assert len(retried) == 1
+    assert retried[0].endswith(said)
+    assert_same(source, destination)
+
+
+def test_a_table_that_is_dropped_as_its_size_is_asked_for_begins_the_run_again(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(source, READ)
+    with proxied(source) as (way, proxy):
+        proxy.lose_words(b"pg_table_size", b"pg_table_size", answer=False, stalls=True)
+        with in_background(way, destination) as run:
+            run.wait_until(proxy.broken.is_set)
+            execute(source, "drop table other")
+            proxy.heal()
+            run.future.result()
+
+    assert [log["attempt"] for log in run.logs if log["event"] == "run.retried"] == [1]
 
 
 def test_too_few_connections_are_told_with_what_would_help(
@@ -55,6 +88,28 @@ def test_too_few_connections_are_told_with_what_would_help(
 
     assert f'too many connections for role "{role}"' in failure.value.detail
     assert "lower `jobs`" in failure.value.hint
+
+
+def test_a_server_that_lets_nobody_into_scratch_databases_is_told_so(
+    source: Endpoint, destination: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(source, "alter table plain add more int")  # so that its schema is drawn anew
+    role = destination.parameters["user"]
+    ((path,),) = rows_of(destination_admin, "select current_setting('hba_file')")
+    rules = Path(str(path))
+    before = rules.read_text()
+    rules.write_text(f"host {role} {role} all scram-sha-256\nhost all {role} all reject\n{before}")
+    execute(destination_admin, "select pg_reload_conf()")
+    try:
+        with untouched(destination_admin), capture_logs() as logs, pytest.raises(PreflightError) as failure:
+            copied(source, destination)
+    finally:
+        rules.write_text(before)
+        execute(destination_admin, "select pg_reload_conf()")
+
+    assert failure.value.message.endswith(f"the scratch database does not let us in at {destination}")
+    assert "elt_board_" in failure.value.hint
+    assert "run.retried" not in [log["event"] for log in logs]
 
 
 KEPT = """

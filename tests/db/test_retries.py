@@ -12,8 +12,9 @@ from structlog.testing import capture_logs
 from elt_script.errors import DestinationError, SourceError
 from elt_script.pg.endpoint import Endpoint, translating
 from elt_script.pg.session import one_moment
+from elt_script.rollback import rollback
 from tests.background import in_background
-from tests.copying import assert_same, copied, execute, rows_of
+from tests.copying import assert_same, config_of, copied, execute, rows_of
 from tests.databases import Database
 from tests.gates import COPY, GATED, INDEX, closed, terminate, wait_for_waiter, waiting_for
 from tests.proxy import proxied
@@ -30,6 +31,15 @@ LARGE = """
 """  # its indexes may be built at once
 NUMBERED = b"insert into elt.generation"
 PLACED, COMMIT = b"elt.generation set place", b"COMMIT"
+FORGOTTEN = b"delete from elt.generation where number"
+REMOVED = b"elt.large_object_gone"
+LIVE = "select number from elt.generation where place = 0"
+
+
+def two_generations(source: Endpoint, destination: Endpoint) -> None:
+    execute(source, "create table t (n int)")
+    for _ in range(2):
+        copied(source, destination)
 
 
 def pid_of(admin: Endpoint, condition: str) -> int:
@@ -175,6 +185,52 @@ def test_a_session_that_is_lost_as_it_commits_publishes_once(
     assert rows_of(destination, RUNS) == (runs if arrives else [("failed", "publish", 6), *runs])
     assert rows_of(destination, GENERATIONS) == [(1,)]
     assert rows_of(destination, "select n from public.t") == [(1,)]
+
+
+@pytest.mark.parametrize(("word", "arrives"), [(COMMIT, True), (REMOVED, False)], ids=["commit", "after it"])
+def test_a_rollback_whose_session_is_lost_as_it_is_done_says_so(
+    word: bytes, arrives: bool, source: Endpoint, destination: Endpoint
+) -> None:
+    two_generations(source, destination)
+    with proxied(destination) as (way, proxy):
+        proxy.lose_words(PLACED, word, answer=arrives)
+        said = rollback(config_of(source, way))
+
+    assert proxy.broken.is_set()
+    assert said.startswith("generation 1 of run ")
+    assert rows_of(destination, LIVE) == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("arrives", "refuses", "live", "words"),
+    [(False, False, 2, "Nothing was published"), (True, True, 1, "`elt status` will say what is live")],
+    ids=["not done", "not known"],
+)
+def test_a_rollback_whose_session_is_lost_before_it_is_done_says_what_is_known(
+    arrives: bool, refuses: bool, live: int, words: str, source: Endpoint, destination: Endpoint
+) -> None:
+    two_generations(source, destination)
+    with proxied(destination) as (way, proxy):
+        config = config_of(source, way, wait={"max_retries": 1, "delay_seconds": 0.1})
+        proxy.lose_words(PLACED, COMMIT, answer=arrives, refuses=refuses)
+        with pytest.raises(DestinationError) as failure:
+            rollback(config)
+
+    assert words in failure.value.hint
+    assert rows_of(destination, LIVE) == [(live,)]
+
+
+def test_a_generation_whose_removal_is_lost_is_there_for_a_rollback(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    two_generations(source, destination)
+    with proxied(destination) as (way, proxy):
+        proxy.lose_words(FORGOTTEN, FORGOTTEN, answer=False)
+        with pytest.raises(DestinationError):
+            copied(source, way, run={"retries": 0})
+
+    assert proxy.broken.is_set()
+    assert rollback(config_of(source, destination)).startswith("generation 1 of run ")
 
 
 def test_the_end_of_the_session_that_held_the_moment_is_the_sources_and_passes(

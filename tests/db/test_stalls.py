@@ -16,7 +16,7 @@ from elt_script.run import plan
 from tests.background import in_background
 from tests.copying import config_of, execute, rows_of
 from tests.databases import Database
-from tests.gates import COPY, GATED, closed, wait_for_waiter
+from tests.gates import COPY, GATED, VIEW, closed, wait_for_waiter
 from tests.proxy import MUCH, proxied
 
 LIMIT_S = 3
@@ -102,3 +102,23 @@ def test_a_load_that_waits_for_a_lock_is_not_given_up(
         run.future.result()
 
     assert not {"copy.retried", "run.retried"} & {log["event"] for log in run.logs}
+
+
+def test_who_is_at_work_is_not_given_up_where_the_server_has_no_room_to_be_asked(
+    source: Endpoint, destination_database: Database
+) -> None:
+    destination, admin = destination_database.owner, destination_database.admin
+    execute(source, GATED)
+    role = destination.parameters["user"]
+    with in_background(source, destination, run={"stall_seconds": LIMIT_S}) as run:
+        with closed(destination, VIEW) as gate:
+            waiter = wait_for_waiter(gate, admin)
+            execute(admin, f"alter role {role} connection limit 1")
+            ours = f"usename = '{role}' and application_name like 'elt/%' and pid <> {waiter}"
+            execute(admin, f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {ours}")
+            until = time.monotonic() + LIMIT_S + 3
+            run.wait_until(lambda: time.monotonic() > until)
+            execute(admin, f"alter role {role} connection limit -1")
+        run.future.result()
+
+    assert not {"session.stalled", "run.retried"} & {log["event"] for log in run.logs}

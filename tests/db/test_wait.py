@@ -115,10 +115,12 @@ def test_a_server_that_is_full_is_asked_again(source_database: Database) -> None
     with source_database.admin.connect(autocommit=True) as conn:
         conn.execute(sql.SQL("alter role {} connection limit 0").format(role))
 
-    with capture_logs() as logs, pytest.raises(CannotConnectError, match="too many connections for role"):
+    with capture_logs() as logs, pytest.raises(CannotConnectError) as failure:
         wait(source_database.owner, max_retries=1, delay_seconds=0)
 
     assert len(logs) == 1
+    assert "too many connections for role" in failure.value.detail
+    assert failure.value.hint.startswith("Allow the role, the database or the server more connections")
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,11 @@ select
     c.relispartition as partition,
     c.relpersistence::text as persistence,
     c.reltuples::bigint as rows_estimate,
-    case when c.relkind in ('r', 'm') then pg_table_size(c.oid) else 0 end as bytes,
-    case
+    coalesce(case when c.relkind in ('r', 'm') then pg_table_size(c.oid) end, 0) as bytes,
+    coalesce(case
         when c.relkind = 'r' and c.relam = (select oid from pg_am where amname = 'heap')
             then pg_relation_size(c.oid) / current_setting('block_size')::bigint
-        else 0
-    end as blocks,
+    end, 0) as blocks,
     c.relispopulated as populated,
     (
         select

@@ -41,8 +41,8 @@ class Dependant:
 
     @property
     def stays(self) -> bool:
-        """Whether it is a published table, or part of one as a column is: the generation before keeps it."""
-        kinds = ("relation", "column", "not null", "default")
+        """Whether it is published itself, or part of that as a column is: the generation before keeps it."""
+        kinds = ("relation", "routine", "type", "column", "not null", "default")
         return self.part and self.owned and self.kind in kinds
 
     @property
@@ -73,8 +73,8 @@ class Carried:
 
     @property
     def is_choice(self) -> bool:
-        """Whether it chooses an index, which may be yet to be built, or its columns to be not null."""
-        return self.kind in ("replica identity", "clustering")
+        """Whether it is about an index, which may be yet to be built, or its columns to be not null."""
+        return self.kind in ("replica identity", "clustering") or self.kind.startswith("extension of ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,10 @@ class ExtraIndex:
     definition: str
     comment: str | None
     targets: dict[str, int]
+    settings: str | None
+    only: bool
+    useless: bool
+    above: tuple[str, str] | None
 
     def __str__(self) -> str:
         return self.object
@@ -107,28 +111,38 @@ class ExtraIndex:
             )
         )
 
-    def on(self, place: TableName) -> sql.Composed | None:
+    def on(self, places: Mapping[str, str]) -> sql.Composed | None:
         """Return the statements that build the same on the table in another place.
+
+        places  schema → where its tables stand
 
         Postgres writes an index's definition in one way only, so its beginning is known to the letter; where
         it is not that, there is no statement.
         """
+        place = TableName(places[self.schema], self.table)
         name, table = sql.Identifier(self.name), place.quoted
         index = sql.Identifier(place.schema, self.name)
+        only = sql.SQL("only " if self.only else "")
         if self.beginning is None:
-            add = sql.SQL("alter table {} add constraint {} {}")
-            built = add.format(table, name, _said(self.definition))
+            add = sql.SQL("alter table {}{} add constraint {} {}")
+            built = add.format(only, table, name, _said(self.definition))
             note = sql.SQL("comment on constraint {} on {} is {}").format(name, table, self.comment)
         elif self.definition.startswith(self.beginning):
             unique = sql.SQL("unique " if self.beginning.startswith("CREATE UNIQUE") else "")
             rest = _said(self.definition[len(self.beginning) :])
-            built = sql.SQL("create {}index {} on {} {}").format(unique, name, table, rest)
+            built = sql.SQL("create {}index {} on {}{} {}").format(unique, name, only, table, rest)
             note = sql.SQL("comment on index {} is {}").format(index, self.comment)
         else:
             return None
         aim = sql.SQL("alter index {} alter column {} set statistics {}")
-        aims = (aim.format(index, _said(column), target) for column, target in self.targets.items())
-        return sql.SQL("; ").join([built, note, *aims])
+        more = [aim.format(index, _said(column), target) for column, target in self.targets.items()]
+        if self.settings:
+            more.append(sql.SQL("alter index {} set ({})").format(index, _said(self.settings)))
+        if self.above:
+            schema, whole = self.above
+            part_of = sql.SQL("alter index {} attach partition {}")
+            more.append(part_of.format(sql.Identifier(places[schema], whole), index))
+        return sql.SQL("; ").join([built, note, *more])
 
 
 def _said(text: str) -> sql.SQL:
@@ -184,10 +198,10 @@ def wanted(conn: Connection, generation: int, others: Iterable[Dependant]) -> lo
 
 def late_indexes(
     conn: Connection, generation: int, places: Mapping[str, str], known: Collection[str]
-) -> list[str]:
+) -> list[ExtraIndex]:
     """Return the extra indexes that are not known, of tables that the next generation has in places."""
     return [
-        str(one)
+        one
         for one in read_extra_indexes(conn, generation)
         if one.beginning is not None  # a constraint is read again as a dependant
         and str(one) not in known
@@ -211,17 +225,19 @@ def cannot_come(one: str, error: psycopg.Error) -> DestinationError:
 
 
 def lost(
-    dependants: Iterable[Dependant], columns: Mapping[str, frozenset[str]]
+    dependants: Iterable[Dependant], columns: Mapping[str, frozenset[str]] | None = None
 ) -> list[tuple[Dependant, str]]:
     """Return the dependants that cannot come along, each with the reason; what rests on one cannot either.
 
     dependants  in the order of read()
-    columns  of each table of the next generation, by its final name ("public.orders")
+    columns  of each table of the next generation, by its final name ("public.orders"); without them what
+             rests on one that is not there is not looked for
     """
     found: list[tuple[Dependant, str]] = []
     by_id: dict[str, Dependant] = {}
     for one in dependants:
-        missing = [_named(table, column) for table, column in one.uses if not _has(columns, table, column)]
+        uses = one.uses if columns is not None else []
+        missing = [_named(table, column) for table, column in uses if not _has(columns or {}, table, column)]
         if one.fault:
             found.append((one, one.fault))
         elif not one.owned:

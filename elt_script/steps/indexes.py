@@ -26,12 +26,12 @@ def build_extra(conn: Connection, swap: Swap, given_up: Collection[str] = (), *,
     dropped: list[str] = []
     for index in dependants.read_extra_indexes(conn, swap.live) if swap.live is not None else []:
         place = TableName(swap.places.get(index.schema, ""), index.table)
-        if str(index) in given_up or not exists(conn, place):
+        if str(index) in given_up or index.useless or not exists(conn, place):
             continue
         if index.is_on(conn, place):
             over.append(str(index))
             continue
-        if (statement := index.on(place)) is None:
+        if (statement := index.on(swap.places)) is None:
             raise DestinationError(
                 f"{index} cannot be carried over",
                 detail=index.definition,

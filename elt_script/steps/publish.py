@@ -19,6 +19,7 @@ from elt_script.pg.extension_rows import put_in_place
 from elt_script.pg.passing import is_passing
 from elt_script.pg.session import Connection, move_objects, query, refresh
 from elt_script.swap import Carried, Swap
+from elt_script.wording import counted
 
 log = structlog.get_logger()
 
@@ -101,9 +102,9 @@ def _swapped(
     found = [] if swap.live is None else dependants.read_all(conn, swap.live, swap.places)
     changes = [] if swap.live is None else dependants.read_changes(conn, swap.live)
     others = [*changes, *(one for one in found if not one.temporary)]
-    _want_no_late_indexes(conn, swap, {*built, *given_up})
+    useless = _want_no_late_indexes(conn, swap, {*built, *given_up})
     carried = [] if swap.live is None else dependants.read_carried(conn, swap.live)
-    lost = [one for one in others if str(one) in given_up]
+    lost = _given_up(others, given_up, drop=drop)
     kept = [one for one in others if one not in lost and str(one) not in built]
     for one in reversed(lost):
         _do(conn, one, one.drop)
@@ -129,21 +130,38 @@ def _swapped(
     over = [str(one) for one in kept if one.after and one not in failed]
     return Carried(
         tuple(over),
-        tuple(str(one) for one in (*lost, *failed, *unfit)),
+        tuple(str(one) for one in (*lost, *failed, *unfit, *useless)),
         tuple(str(one) for one in found if one.temporary),
     )
 
 
-def _want_no_late_indexes(conn: Connection, swap: Swap, known: Collection[str]) -> None:
-    """Raise where somebody has created an index since those of others were built on the staged tables."""
-    late = [] if swap.live is None else dependants.late_indexes(conn, swap.live, swap.places, known)
-    if late:
+def _want_no_late_indexes(conn: Connection, swap: Swap, known: Collection[str]) -> list[str]:
+    """Return the indexes of others that are not valid: they serve nobody, and are not built again.
+
+    Raises DestinationError where somebody has created one since the others were built on the staged tables.
+    """
+    found = [] if swap.live is None else dependants.late_indexes(conn, swap.live, swap.places, known)
+    if late := [str(one) for one in found if not one.useless]:
         error = DestinationError(
             f"{', '.join(late)} came to a published table as it was about to be replaced",
             hint="Nothing was published. Run again: it will come along.",
         )
         error.transient = True
         raise error
+    return [str(one) for one in found]
+
+
+def _given_up(others: Sequence[Dependant], known: Collection[str], *, drop: bool) -> list[Dependant]:
+    """Return what cannot come along: what the plan knows of, what came since, what a rollback finds."""
+    found = [(one, why) for one, why in dependants.lost(others) if str(one) not in known]
+    if found and not (drop and all(one.drop or one.stays for one, _ in found)):
+        raise DestinationError(
+            f"{counted(len(found), 'thing')} that others built cannot come along",
+            detail="\n".join(f"{one}: {why}" for one, why in found),
+            hint="Nothing was published. Change or drop what is named, or set `publish.dependants: drop`.",
+        )
+    gone = {*known, *(str(one) for one, _ in found)}
+    return [one for one in others if str(one) in gone]
 
 
 def _carry(conn: Connection, swap: Swap, carried: Sequence[dependants.Carried]) -> None:
@@ -197,7 +215,10 @@ def _execute(conn: Connection, statements: Iterable[str]) -> None:
 
 def _make_room(conn: Connection, swap: Swap) -> None:
     """Create the final schemas, with the source's comment, and those that the live generation goes to."""
+    there = {name for (name,) in conn.execute("select nspname::text from pg_namespace").fetchall()}
     for old, new in swap.renames:
+        if old not in there:  # somebody has dropped or renamed it; what it held is missed where it is needed
+            continue
         conn.execute(sql.SQL("alter schema {} rename to {}").format(sql.Identifier(old), sql.Identifier(new)))
     comments = dict(conn.execute(query("schema_comments")).fetchall())
     for final, staged in swap.staged.items():

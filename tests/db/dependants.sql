@@ -42,6 +42,7 @@ revoke insert, update, delete on theirs.moods_above from {analyst};
 -- materialized views
 create table theirs.factors (id int primary key, factor int);
 insert into theirs.factors values (1, 100);
+grant select on theirs.factors to {analyst};
 create materialized view theirs.totals with (fillfactor = 70) as
     select o.customer_id, sum(o.amount * f.factor) as amount, max(o.batch) as batch
     from public.orders o cross join theirs.factors f group by o.customer_id;

@@ -122,15 +122,34 @@ join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = r.oid
 left join pg_attribute t on t.attrelid = r.oid and t.attnum = d.objsubid and d.objsubid > 0
 where d.description is distinct from r.comments ->> d.objsubid::text
 union all
+select 'column', c.oid::regclass || '.' || quote_ident(a.attname), format('comment on column %%s.%%I is %%L', c.oid::regclass, a.attname, d.description)
+from ours
+join pg_class c on ours.classid = 'pg_class'::regclass and c.oid = ours.objid and c.relkind = 'c'
+join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = c.oid
+join pg_attribute a on a.attrelid = c.oid and a.attnum = d.objsubid
+where d.description is distinct from ours.comments ->> d.objsubid::text
+union all
 select named.kind, named.object, format('comment on %%s is %%L', named.words, d.description)
 from ours
 join pg_description d on d.classoid = ours.classid and d.objoid = ours.objid and d.objsubid = 0
-left join pg_constraint k on d.classoid = 'pg_constraint'::regclass and k.oid = d.objoid and k.conrelid <> 0
 cross join lateral (
-    select
-        'constraint' as kind, k.conrelid::regclass || '.' || quote_ident(k.conname) as object,
-        format('constraint %%I on %%s', k.conname, k.conrelid::regclass) as words
-    where k.oid is not null
+    select part.kind, part.relation::regclass || '.' || quote_ident(part.name) as object, format('%%s %%I on %%s', part.kind, part.name, part.relation::regclass) as words
+    from (
+        select 'constraint' as kind, conrelid as relation, conname as name
+        from pg_constraint
+        where d.classoid = 'pg_constraint'::regclass and oid = d.objoid and conrelid <> 0
+        union all
+        select 'trigger', tgrelid, tgname from pg_trigger where d.classoid = 'pg_trigger'::regclass and oid = d.objoid
+        union all
+        select 'rule', ev_class, rulename from pg_rewrite where d.classoid = 'pg_rewrite'::regclass and oid = d.objoid
+        union all
+        select 'policy', polrelid, polname from pg_policy where d.classoid = 'pg_policy'::regclass and oid = d.objoid
+    ) part
+    union all
+    select 'statistics', format('%%I.%%I', n.nspname, s.stxname), format('statistics %%I.%%I', n.nspname, s.stxname)
+    from pg_statistic_ext s
+    join pg_namespace n on n.oid = s.stxnamespace
+    where d.classoid = 'pg_statistic_ext'::regclass and s.oid = d.objoid
     union all
     select 'index', c.oid::regclass::text, 'index ' || c.oid::regclass
     from pg_class c
@@ -179,9 +198,11 @@ cross join lateral (
 where chosen.is_so and x.relname is distinct from r.facts ->> chosen.fact
 union all
 select
-    case r.word when 'view' then 'view' else 'stored' end, r.name,
-    case when o.now is null then format('alter %%s %%s reset (%%s%%s)', o.word, r.name, o.prefix, o.key)
-        else format('alter %%s %%s set (%%s%%s = %%L)', o.word, r.name, o.prefix, o.key, o.now) end
+    case r.word when 'view' then 'view' else 'stored' end, r.name, string_agg(
+        case when o.now is null then format('alter %%s %%s reset (%%s%%s)', o.word, r.name, o.prefix, o.key)
+            else format('alter %%s %%s set (%%s%%s = %%L)', o.word, r.name, o.prefix, o.key, o.now) end,
+        '; ' order by o.prefix, o.place -- which is how Postgres lists them
+    )
 from relations r
 left join pg_class t on t.oid = r.reltoastrelid
 cross join lateral (
@@ -190,15 +211,17 @@ cross join lateral (
 cross join lateral (
     select
         case r.word when 'view' then 'view' else 'table' end as word,
-        kinds.prefix, key, max(value) filter (where is_now) as now, max(value) filter (where not is_now) as before
+        kinds.prefix, key, max(value) filter (where is_now) as now, max(value) filter (where not is_now) as before, max(place) as place
     from (
-        select split_part(o, '=', 1) as key, substr(o, strpos(o, '=') + 1) as value, true as is_now from unnest(kinds.now) o
+        select split_part(o, '=', 1) as key, substr(o, strpos(o, '=') + 1) as value, true as is_now, place
+        from unnest(kinds.now) with ordinality n (o, place)
         union all
-        select split_part(o, '=', 1), substr(o, strpos(o, '=') + 1), false from jsonb_array_elements_text(kinds.before) o
+        select split_part(o, '=', 1), substr(o, strpos(o, '=') + 1), false, 0 from jsonb_array_elements_text(kinds.before) o
     ) told
     group by key
 ) o
 where coalesce(r.reloptions::text, t.reloptions::text, r.options::text, r.toast_options::text) is not null and o.now is distinct from o.before
+group by r.word, r.name
 union all
 select s.kind, r.name || '.' || quote_ident(a.attname), format('alter table %%s alter column %%I set %%s', r.name, a.attname, s.setting)
 from relations r
@@ -218,3 +241,41 @@ cross join lateral (
 where r.relkind in ('r', 'p', 'm')
     and (a.attstattarget >= 0 or a.attoptions is not null or a.attstorage <> t.typstorage or a.attcompression <> '' or r.columns ? a.attnum::text)
     and s.differs
+union all
+select labelled.kind, labelled.object, format('security label for %%I on %%s %%s is %%L', l.provider, labelled.word, labelled.object, l.label)
+from ours
+join pg_seclabel l on l.classoid = ours.classid and l.objoid = ours.objid
+cross join lateral (
+    select r.word as kind, r.name as object, r.word from relations r where l.classoid = 'pg_class'::regclass and r.oid = l.objoid and l.objsubid = 0
+    union all
+    select 'column', r.name || '.' || quote_ident(a.attname), 'column'
+    from relations r
+    join pg_attribute a on a.attrelid = r.oid and a.attnum = l.objsubid and a.attnum > 0
+    where l.classoid = 'pg_class'::regclass and r.oid = l.objoid
+    union all
+    select 'routine', p.oid::regprocedure::text, 'routine' from pg_proc p where l.classoid = 'pg_proc'::regclass and p.oid = l.objoid
+    union all
+    select 'type', t.oid::regtype::text, 'type' from pg_type t where l.classoid = 'pg_type'::regclass and t.oid = l.objoid
+) labelled
+union all
+select 'extension of ' || part.kind, part.object, format('alter %%s depends on extension %%I', part.words, e.extname)
+from pg_extension e
+join pg_depend x on x.refclassid = 'pg_extension'::regclass and x.refobjid = e.oid and x.deptype = 'x'
+left join ours o on o.classid = x.classid and o.objid = x.objid
+left join pg_index i on x.classid = 'pg_class'::regclass and i.indexrelid = x.objid
+cross join lateral (
+    select 'index' as kind, c.oid::regclass::text as object, 'index ' || c.oid::regclass as words
+    from pg_class c
+    where i.indexrelid = c.oid and exists (select from ours t where t.classid = 'pg_class'::regclass and t.objid = i.indrelid)
+    union all
+    select 'materialized view', r.name, 'materialized view ' || r.name from relations r where o.classid = 'pg_class'::regclass and r.oid = o.objid and r.relkind = 'm'
+    union all
+    select 'routine', p.oid::regprocedure::text, 'routine ' || p.oid::regprocedure
+    from pg_proc p
+    where o.classid = 'pg_proc'::regclass and p.oid = o.objid
+    union all
+    select 'trigger', t.tgrelid::regclass || '.' || quote_ident(t.tgname), format('trigger %%I on %%s', t.tgname, t.tgrelid::regclass)
+    from pg_trigger t
+    where o.classid = 'pg_trigger'::regclass and t.oid = o.objid
+) part
+where not coalesce(o.facts -> 'extensions' ? e.extname, false)

@@ -76,9 +76,8 @@ listed as (
             'create %%s %%s%%s as %%s', case v.relkind when 'm' then 'materialized view' else 'view' end,
             v.oid::regclass, ' with (' || array_to_string(v.reloptions, ', ') || ')', rtrim(pg_get_viewdef(v.oid), '; ')
         )
-            -- a refresh freezes its rows, create … as does not: older snapshots would see an empty view
+            -- it is filled by a refresh, which freezes its rows, create … as does not: older snapshots would see an empty view
             || case when v.relkind = 'm' then ' with no data' else '' end
-            || case when v.relkind = 'm' and v.relispopulated then format('; refresh materialized view %%s', v.oid::regclass) else '' end
             || coalesce((
                 select string_agg('; ' || pg_get_indexdef(indexrelid), '') from pg_index where indrelid = v.oid
             ), ''),
@@ -107,13 +106,44 @@ listed as (
         m.classid, m.objid, case k.contype when 'f' then 'foreign key' else 'constraint' end,
         format('%%I on %%s', k.conname, k.conrelid::regclass), case when not m.on_ours then k.conrelid end,
         format('alter table %%s drop constraint %%I', k.conrelid::regclass, k.conname),
-        format('alter table %%s add constraint %%I %%s', k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
-            || format('; comment on constraint %%I on %%s is %%L', k.conname, k.conrelid::regclass, obj_description(k.oid, 'pg_constraint')),
+        coalesce(parts.before, '')
+            || format('alter table %%s add constraint %%I %%s', k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
+            -- a check that holds is not merged with one of a whole that is not known to
+            || case when k.contype = 'c' and k.coninhcount > 0 and k.convalidated
+                then format(' not valid; alter table %%s validate constraint %%I', k.conrelid::regclass, k.conname) else '' end
+            || format('; comment on constraint %%I on %%s is %%L', k.conname, k.conrelid::regclass, obj_description(k.oid, 'pg_constraint'))
+            || coalesce(parts.after, ''),
         206 + least(k.coninhcount, 1), c.relowner, m.part, m.uses, null, null -- what a parent gives comes and goes with the parent's
     from merged m
     join pg_constraint k on m.classid = 'pg_constraint'::regclass and k.oid = m.objid and k.conparentid = 0 and k.contype not in ('n', 't')
         and (k.conislocal or k.contype <> 'c')
     join pg_class c on c.oid = k.conrelid
+    left join lateral ( -- of partitions and heirs: keys with names or states of their own, which the whole's then takes over, and valid checks
+        with recursive tree as (
+            select k.oid, k.conrelid, k.conname, k.convalidated, 0 as level
+            union all
+            select p.oid, p.conrelid, p.conname, p.convalidated, tree.level + 1
+            from tree
+            cross join lateral (
+                select * from pg_constraint where k.contype = 'f' and conparentid = tree.oid and conrelid <> tree.conrelid
+                union all
+                select o.*
+                from pg_inherits h
+                join pg_constraint o on o.conrelid = h.inhrelid and o.contype = 'c' and o.conname = k.conname
+                where k.contype = 'c' and not k.convalidated and h.inhparent = tree.conrelid
+            ) p
+        )
+        select
+            string_agg(format('do %%L; ', format('begin if to_regclass(%%L) is not null then alter table %%s add constraint %%I %%s;'
+                ' comment on constraint %%I on %%s is %%L; end if; end', t.conrelid::regclass, t.conrelid::regclass,
+                t.conname, pg_get_constraintdef(t.oid), t.conname, t.conrelid::regclass, t.comment
+            )), '' order by t.level desc) filter (where k.contype = 'f') as before,
+            string_agg(format('; do %%L', format('begin if to_regclass(%%L) is not null then alter table %%s validate constraint %%I; end if; end',
+                t.conrelid::regclass, t.conrelid::regclass, t.conname
+            )), '') filter (where k.contype = 'c' and t.convalidated) as after
+        from (select *, obj_description(oid, 'pg_constraint') as comment from tree where level > 0) t
+        where (t.conname, t.convalidated) <> (k.conname, k.convalidated) or t.comment is not null
+    ) parts on k.contype in ('c', 'f')
     union all
     select
         m.classid, m.objid, 'trigger', format('%%I on %%s', t.tgname, t.tgrelid::regclass), case when not m.on_ours then t.tgrelid end,
@@ -130,7 +160,13 @@ listed as (
                     case tgenabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end, t.tgname
                 )), '')
                 from tree where tgenabled <> 'O'), '')
-            || format('; comment on trigger %%I on %%s is %%L', t.tgname, t.tgrelid::regclass, obj_description(t.oid, 'pg_trigger')),
+            || format('; comment on trigger %%I on %%s is %%L', t.tgname, t.tgrelid::regclass, obj_description(t.oid, 'pg_trigger'))
+            || coalesce((
+                select string_agg(format('; alter trigger %%I on %%s depends on extension %%I', t.tgname, t.tgrelid::regclass, e.extname), '')
+                from pg_depend x
+                join pg_extension e on x.refclassid = 'pg_extension'::regclass and e.oid = x.refobjid
+                where x.classid = m.classid and x.objid = t.oid and x.deptype = 'x'
+            ), ''),
         207, c.relowner, m.part, m.uses, null, null
     from merged m
     join pg_trigger t on m.classid = 'pg_trigger'::regclass and t.oid = m.objid and not t.tgisinternal and t.tgparentid = 0
@@ -148,7 +184,13 @@ listed as (
             || coalesce(' using (' || pg_get_expr(p.polqual, p.polrelid) || ')', '')
             || coalesce(' with check (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '')
             || format('; comment on policy %%I on %%s is %%L', p.polname, p.polrelid::regclass, obj_description(p.oid, 'pg_policy')),
-        208, c.relowner, m.part, m.uses, null, null
+        -- as soon as what it rests on is there: who may see what must be known as views are filled anew
+        11 + coalesce((
+            select max(depths.depth)
+            from pg_depend d
+            join depths on depths.classid = d.refclassid and depths.objid = d.refobjid
+            where d.classid = m.classid and d.objid = p.oid
+        ), 0), c.relowner, m.part, m.uses, null, null
     from merged m
     join pg_policy p on m.classid = 'pg_policy'::regclass and p.oid = m.objid
     join pg_class c on c.oid = p.polrelid
@@ -232,9 +274,10 @@ listed as (
     join pg_namespace n on n.oid = s.stxnamespace
     union all
     select
-        m.classid, m.objid, case c.relkind when 'i' then 'index' when 'I' then 'index' when 'S' then 'sequence' else 'table' end,
-        c.oid::regclass::text, null,
-        case when x.needy then format('drop index %%s', c.oid::regclass) end,
+        m.classid, m.objid,
+        case when u.name is not null then 'constraint' when c.relkind in ('i', 'I') then 'index' when c.relkind = 'S' then 'sequence' else 'table' end,
+        coalesce(u.name, c.oid::regclass::text), null,
+        case when u.name is not null then u.gone when x.needy then format('drop index %%s', c.oid::regclass) end,
         case when x.needy then x.definition
             || format('; comment on index %%s is %%L', c.oid::regclass, obj_description(c.oid, 'pg_class'))
             || coalesce((
@@ -275,10 +318,16 @@ listed as (
         ) written
         where i.indexrelid = c.oid
     ) x on true
+    left join lateral ( -- a constraint's index
+        select
+            format('%%I on %%s', k.conname, k.conrelid::regclass) as name,
+            format('alter table %%s drop constraint %%I', k.conrelid::regclass, k.conname) as gone
+        from pg_constraint k
+        where k.conindid = c.oid and k.contype in ('p', 'u', 'x')
+    ) u on true
     where c.relkind in ('r', 'p', 'c', 'f', 'S')
-        or c.relkind in ('i', 'I') and not exists (
-            select from pg_constraint k where k.conindid = c.oid and k.contype in ('p', 'u', 'x')
-        ) and not exists (select from pg_inherits where inhrelid = c.oid)
+        or c.relkind in ('i', 'I') and not (m.part and u.name is not null) and not exists (select from pg_inherits where inhrelid = c.oid)
+            and not (m.part and c.relkind = 'i' and exists (select from pg_index where indexrelid = c.oid and not indisvalid))
     union all
     select
         m.classid, m.objid, 'object', pg_describe_object(m.classid, m.objid, 0), null, null, null, 300, 0, false, m.uses,
@@ -348,4 +397,4 @@ select
         select from pg_proc p where classid = 'pg_proc'::regclass and p.oid = objid and pg_is_other_temp_schema(p.pronamespace)
     ) as temporary
 from listed
-order by turn, kind, object
+order by turn, kind <> 'policy', kind, object

@@ -6,14 +6,21 @@
 insert into elt.object (generation, classid, objid, comments, facts)
 with chosen as (
     select oid from pg_namespace where nspname = any(%(schemas)s)
+),
+extended as materialized ( -- what goes with an extension
+    select d.classid, d.objid, jsonb_build_object('extensions', jsonb_agg(e.extname)) as facts
+    from pg_depend d
+    join pg_extension e on d.refclassid = 'pg_extension'::regclass and e.oid = d.refobjid
+    where d.deptype = 'x'
+    group by d.classid, d.objid
 )
 select %(generation)s, o.classid, o.objid, (
     select jsonb_object_agg(d.objsubid, d.description)
     from pg_description d
     where d.classoid = o.classid and d.objoid = o.objid
-), (
+), nullif(coalesce((
     select jsonb_strip_nulls(jsonb_build_object(
-        'name', c.relname, 'row security', c.relrowsecurity, 'forced row security', c.relforcerowsecurity, 'identity', c.relreplident,
+        'name', c.relname, 'owner', c.relowner, 'row security', c.relrowsecurity, 'forced row security', c.relforcerowsecurity, 'identity', c.relreplident,
         'identity index', (
             select x.relname from pg_index i join pg_class x on x.oid = i.indexrelid where i.indrelid = c.oid and i.indisreplident
         ),
@@ -35,8 +42,15 @@ select %(generation)s, o.classid, o.objid, (
         )
     ))
     from pg_class c
-    where o.classid = 'pg_class'::regclass and c.oid = o.objid and c.relkind in ('r', 'p', 'm', 'v')
-)
+    where o.classid = 'pg_class'::regclass and c.oid = o.objid and c.relkind in ('r', 'p', 'm', 'v', 'S')
+), (
+    select jsonb_build_object('name', p.proname, 'owner', p.proowner) from pg_proc p where o.classid = 'pg_proc'::regclass and p.oid = o.objid
+), (
+    select jsonb_build_object('name', t.typname, 'owner', t.typowner)
+    from pg_type t
+    where o.classid = 'pg_type'::regclass and t.oid = o.objid and t.typtype in ('d', 'e', 'r', 'c')
+        and not exists (select from pg_class c where c.oid = t.typrelid and c.relkind <> 'c')
+), '{}') || coalesce(extended.facts, '{}'), '{}')
 from (
     select 'pg_class'::regclass::oid as classid, oid as objid, relnamespace as namespace from pg_class
     union all
@@ -89,5 +103,6 @@ from (
     join pg_index x on x.indrelid = c.reltoastrelid
 ) o
 join chosen on chosen.oid = o.namespace
+left join extended on extended.classid = o.classid and extended.objid = o.objid
 where (o.classid, o.objid) not in (select classid, objid from pg_depend where deptype = 'e')
 on conflict do nothing

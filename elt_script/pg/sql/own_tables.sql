@@ -1,10 +1,13 @@
 -- What people did to a generation's tables, as dependants (see dependants.sql): columns that they added or said are not
--- null, and tables and views that they renamed, moved or gave to somebody.
+-- null, and tables, views, routines and types that they renamed, moved, gave to somebody or made a part of something.
 --
 -- Must run with an empty search_path, while the generation stands under its final names.
 --
 -- %(generation)s  bigint
-with columns as (
+with me as (
+    select oid from pg_roles where rolname = current_user
+),
+columns as (
     select
         a.attrelid, a.attnum, a.attname, n.nspname, c.relname, a.attrelid::regclass::text as name,
         a.attnum > (o.facts ->> 'width')::int as is_new,
@@ -50,15 +53,65 @@ from columns
 group by attrelid, name, is_new
 union all
 select
-    format('relation.%%s', c.oid), '[]', 'relation', c.oid::regclass::text, null, null, '[]', null, null, null, 203,
-    pg_has_role(c.relowner, 'usage'), true, '[]',
-    case when n.nspname <> all (g.schemas) or c.relname <> o.facts ->> 'name' then format(
-        'it was %%I when it was published: name it so again, or copy what is to stay', coalesce(o.facts ->> 'name', c.relname)
-    ) end,
+    format('%%s.%%s', one.kind, one.oid), '[]', one.kind, o.name, null, null, '[]', null,
+    case when one.given then format('alter %%s %%s owner to %%I', one.word, o.name, pg_get_userbyid(one.owner)) end,
+    null, 203, pg_has_role(one.owner, 'usage'), true, '[]',
+    case
+        when one.name <> one.named or n.nspname <> all (g.schemas)
+            then format('it was %%I when it was published: name it so again, or copy what is to stay', one.named)
+        when one.whole is not null
+            then format('it was made a part of %%s, which would keep the old data: let a view show both', one.whole)
+        when one.given and pg_has_role(one.owner, 'usage') and not has_schema_privilege(one.owner, n.oid, 'create')
+            then format('it was given to %%I, who may not create in schema %%I', pg_get_userbyid(one.owner), n.nspname)
+    end,
     false
 from elt.generation g
-join elt.object o on o.generation = g.number and o.classid = 'pg_class'::regclass
-join pg_class c on c.oid = o.objid and c.relkind in ('r', 'p', 'v', 'm', 'S')
-join pg_namespace n on n.oid = c.relnamespace
+cross join lateral (
+    select
+        'relation' as kind, c.oid, c.relname as name, c.relnamespace as namespace, c.relowner as owner,
+        coalesce(o.facts ->> 'name', c.relname) as named, c.relowner <> (o.facts ->> 'owner')::oid and c.relowner <> me.oid as given,
+        case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence' else 'table' end as word,
+        coalesce((
+            select h.inhparent
+            from pg_inherits h
+            where h.inhrelid = c.oid and not exists (
+                select from elt.object w where (w.generation, w.classid, w.objid) = (g.number, 'pg_class'::regclass, h.inhparent)
+            )
+            limit 1
+        ), case c.relkind when 'S' then (
+            select d.refobjid
+            from pg_depend d
+            where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'a' and d.refclassid = 'pg_class'::regclass
+                and not exists (
+                    select from elt.object w where (w.generation, w.classid, w.objid) = (g.number, d.refclassid, d.refobjid)
+                )
+        ) end)::regclass as whole
+    from elt.object o
+    join pg_class c on o.classid = 'pg_class'::regclass and c.oid = o.objid and c.relkind in ('r', 'p', 'v', 'm', 'S')
+    cross join me
+    where o.generation = g.number
+    union all
+    select
+        'routine', p.oid, p.proname, p.pronamespace, p.proowner,
+        o.facts ->> 'name', p.proowner <> (o.facts ->> 'owner')::oid and p.proowner <> me.oid, 'routine', null
+    from elt.object o
+    join pg_proc p on o.classid = 'pg_proc'::regclass and p.oid = o.objid
+    cross join me
+    where o.generation = g.number
+    union all
+    select
+        'type', t.oid, t.typname, t.typnamespace, t.typowner,
+        o.facts ->> 'name', t.typowner <> (o.facts ->> 'owner')::oid and t.typowner <> me.oid, 'type', null
+    from elt.object o
+    join pg_type t on o.classid = 'pg_type'::regclass and t.oid = o.objid
+    cross join me
+    where o.generation = g.number and o.facts ? 'name'
+) one
+join pg_namespace n on n.oid = one.namespace
+cross join lateral (
+    select case one.kind when 'routine' then one.oid::regprocedure::text when 'type' then one.oid::regtype::text else one.oid::regclass::text end as name
+) o
 where g.number = %(generation)s
-    and (n.nspname <> all (g.schemas) or c.relname <> o.facts ->> 'name' or not pg_has_role(c.relowner, 'usage'))
+    and (
+        n.nspname <> all (g.schemas) or one.name <> one.named or one.whole is not null or one.given or not pg_has_role(one.owner, 'usage')
+    )

@@ -64,6 +64,15 @@ retyped (oid) as ( -- views whose own columns change their types, which `create 
     join pg_attribute a on a.attrelid = d.objid and a.attnum > 0
     join generation g on g.classid = 'pg_type'::regclass and g.objid = a.atttypid
     where d.classid = 'pg_class'::regclass and %(places)s::jsonb <> '{{}}'
+    union -- rows of materialized views that are made anew
+    select a.attrelid
+    from depths d
+    join pg_attribute a on a.attrelid = d.objid and a.attnum > 0
+    join pg_type t on t.oid = a.atttypid
+    join pg_type row on row.oid in (t.oid, t.typelem) and row.typrelid <> 0
+    join depths made on made.classid = 'pg_class'::regclass and made.objid = row.typrelid
+    join pg_class m on m.oid = row.typrelid and m.relkind = 'm'
+    where d.classid = 'pg_class'::regclass
     union
     select n.objid
     from needs n

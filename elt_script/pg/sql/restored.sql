@@ -1,4 +1,5 @@
--- What views and functions that are made anew must be given again: grants, comments, settings of columns, their owner.
+-- What views and functions that are made anew must be given again: grants, comments, settings of columns, their owner,
+-- and then a materialized view's rows.
 --
 -- Must run with an empty search_path, while they stand where they will be made, and with the types that they take.
 --
@@ -66,6 +67,10 @@ wanted as (
     from anew n
     join pg_depend d on (d.classid, d.objid, d.refclassid) = (n.classid, n.objid, 'pg_extension'::regclass) and d.deptype = 'x'
     join pg_extension e on e.oid = d.refobjid
+    union all -- as its owner, who may see less than we do: not before it is his again
+    select v.id, 5, format('set local row_security = on; refresh materialized view %%s; set local row_security = off', v.name)
+    from views v
+    where v.relkind = 'm' and v.relispopulated
     union all -- what its owner took from himself
     select n.id, 4, format('revoke %%s on %%s %%s from %%I', whole.privilege_type, n.word, n.name, pg_get_userbyid(n.owner))
     from anew n
@@ -93,6 +98,12 @@ wanted as (
     from views v
     join pg_index i on i.indrelid = v.oid
     join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = i.indexrelid
+    union all
+    select v.id, 3, format('alter index %%s depends on extension %%I', d.objid::regclass, e.extname)
+    from views v
+    join pg_index i on i.indrelid = v.oid
+    join pg_depend d on (d.classid, d.objid, d.refclassid) = ('pg_class'::regclass, i.indexrelid, 'pg_extension'::regclass) and d.deptype = 'x'
+    join pg_extension e on e.oid = d.refobjid
     union all
     select v.id, 2, format('alter table %%s cluster on %%I', v.name, x.relname)
     from views v

@@ -1,7 +1,8 @@
 -- Of statements about objects, those whose object exists and is what it must be.
 --
 -- %(statements)s  jsonb [[kind, object, statement], …]: kind is
---                    table, view, sequence, column, constraint, index, routine, type
+--                    table, view, materialized view, sequence, column, constraint, trigger, rule, policy, index, statistics, routine,
+--                    type; also as `extension of …`
 --                    rows           a table or view of any kind
 --                    stored         one that has a file of its own
 --                    stored column  of a table or materialized view
@@ -12,16 +13,16 @@
 with said as materialized (
     select
         s.*,
-        case when kind in ('table', 'view', 'sequence', 'index', 'rows', 'stored', 'described') then to_regclass(object) end as relation
+        case when kind in ('table', 'view', 'materialized view', 'sequence', 'index', 'rows', 'stored', 'described') then to_regclass(object) end as relation
     from jsonb_array_elements(%(statements)s::jsonb) with ordinality a (value, place)
-    cross join lateral (values (place, value ->> 0, value ->> 1, value ->> 2)) s (place, kind, object, statement)
+    cross join lateral (values (place, regexp_replace(value ->> 0, '^extension of ', ''), value ->> 1, value ->> 2)) s (place, kind, object, statement)
 ),
 parted as materialized (
     select s.place, s.kind, parts[3] as part, c.oid as relation, c.relkind
     from said s
     cross join lateral parse_ident(s.object) parts -- called for those alone
     join pg_class c on c.oid = to_regclass(format('%%I.%%I', parts[1], parts[2]))
-    where s.kind like '%%column' or s.kind in ('constraint', 'replica identity', 'clustering')
+    where s.kind like '%%column' or s.kind in ('constraint', 'trigger', 'rule', 'policy', 'replica identity', 'clustering')
 ),
 columns as materialized (
     select s.place, s.relkind, a.*
@@ -39,6 +40,7 @@ left join pg_class c on c.oid = s.relation
 where case s.kind
     when 'table' then c.relkind in ('r', 'p')
     when 'view' then c.relkind = 'v'
+    when 'materialized view' then c.relkind = 'm'
     when 'sequence' then c.relkind = 'S'
     when 'index' then c.relkind in ('i', 'I')
     when 'rows' then c.relkind in ('r', 'p', 'v', 'm')
@@ -50,6 +52,18 @@ where case s.kind
     )
     when 'constraint' then exists (
         select from parted p join pg_constraint k on k.conrelid = p.relation and k.conname = p.part where p.place = s.place
+    )
+    when 'trigger' then exists (
+        select from parted p join pg_trigger t on t.tgrelid = p.relation and t.tgname = p.part where p.place = s.place
+    )
+    when 'rule' then exists (
+        select from parted p join pg_rewrite r on r.ev_class = p.relation and r.rulename = p.part where p.place = s.place
+    )
+    when 'policy' then exists (
+        select from parted p join pg_policy l on l.polrelid = p.relation and l.polname = p.part where p.place = s.place
+    )
+    when 'statistics' then exists (
+        select from pg_statistic_ext t join pg_namespace n on n.oid = t.stxnamespace where format('%%I.%%I', n.nspname, t.stxname) = s.object
     )
     when 'routine' then to_regprocedure(s.object) is not null
     when 'type' then to_regtype(s.object) is not null

@@ -1,0 +1,242 @@
+"""What people said and set on a published copy comes along to the letter: names, states, order, whose it is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from elt_script.errors import DestinationError
+from elt_script.rollback import rollback
+from tests.copying import config_of, copied, execute
+from tests.untouched import untouched
+from tests.worlds import SHOP, World, definitions
+
+MORE = """
+    create table days_2027 partition of days for values from ('2027-01-01') to ('2028-01-01');
+    create table days_2028 partition of days for values from ('2028-01-01') to ('2030-01-01') partition by range (day);
+    create table days_2028_1 partition of days_2028 for values from ('2028-01-01') to ('2028-02-01');
+    create type pair as (a int, b int);
+    create function kept() returns trigger language plpgsql as 'begin return new; end';
+    create trigger keeping before update on orders for each row execute function kept();
+    alter trigger keeping on orders depends on extension plpgsql;
+    create rule quiet as on delete to customers where false do instead nothing;
+    create policy all_of_them on days using (true);
+    create statistics of_orders on id, amount from orders;
+"""
+KEYS = """
+    select conrelid::regclass::text, conname, convalidated, conislocal, coninhcount, obj_description(oid, 'pg_constraint')
+    from pg_constraint
+    where (connamespace = 'theirs'::regnamespace or conname like 'their%') and contype <> 'n' and (contype <> 'f' or confrelid = 'public.orders'::regclass)
+    order by 1, 2
+"""
+
+
+@pytest.fixture
+def world(new_world: World) -> World:
+    """A world after its first two runs."""
+    execute(new_world.source, SHOP + MORE)
+    copied(new_world.source, new_world.destination)
+    copied(new_world.source, new_world.destination)
+    execute(new_world.destination, "create schema theirs")
+    return new_world
+
+
+def test_indexes_over_partitions_keep_their_names_and_comments_and_what_is_not_valid_yet_stays_so(
+    world: World,
+) -> None:
+    execute(
+        world.destination,
+        """
+        create index half_way on only days (n);
+        create index half_of_2026 on days_2026 (n) with (fillfactor = 50);
+        alter index half_way attach partition half_of_2026;
+        comment on index half_of_2026 is 'theirs';
+        create index deep on days_2028_1 (batch);
+        create index middle on days_2028 (batch);
+        create index whole on days (batch);
+        create index deep_half on days_2028_1 (n, batch);
+        create index middle_half on only days_2028 (n, batch);
+        create index whole_half on only days (n, batch);
+        alter index whole_half attach partition middle_half;
+        alter table days_2027 add constraint both_of_2027 unique (day, n) with (fillfactor = 60);
+        comment on constraint both_of_2027 on days_2027 is 'theirs';
+        alter table days add constraint both_of_them unique (day, n);
+        alter table only days add constraint half_of_them unique (day, batch);
+        """,
+    )
+    before = definitions(world)
+
+    copied(world.source, world.destination)
+    after = definitions(world)
+    rollback(config_of(world.source, world.destination))
+
+    assert after == before
+    assert definitions(world) == before
+
+
+def test_an_index_that_is_not_valid_and_of_no_whole_is_named(world: World) -> None:
+    execute(world.destination, "create index broken on orders (amount)")
+    execute(world.admin, "update pg_index set indisvalid = false where indexrelid = 'broken'::regclass")
+
+    report = copied(world.source, world.destination)
+
+    assert report.warnings == ("index public.broken was dropped: it could not come along",)
+
+
+def test_keys_and_checks_of_partitions_keep_their_names_states_and_comments(world: World) -> None:
+    execute(
+        world.destination,
+        """
+        create table theirs.wholes (id int, o int) partition by range (id);
+        create table theirs.one (id int, o int constraint own_key references public.orders);
+        comment on constraint own_key on theirs.one is 'theirs';
+        create table theirs.two (id int, o int) partition by range (id);
+        create table theirs.deep (id int, o int constraint deep_key references public.orders);
+        alter table theirs.wholes attach partition theirs.one for values from (0) to (10);
+        alter table theirs.two attach partition theirs.deep for values from (10) to (15);
+        alter table theirs.wholes attach partition theirs.two for values from (10) to (20);
+        alter table theirs.wholes add constraint whole_key foreign key (o) references public.orders not valid;
+        alter table theirs.one add constraint small check (public.double(o) < 1000);
+        alter table theirs.wholes add constraint small check (public.double(o) < 1000) not valid;
+        alter table theirs.wholes add constraint low check (public.double(id) < 1000) not valid;
+        alter table theirs.one validate constraint low;
+        alter table public.days add constraint their_key foreign key (n) references public.orders not valid;
+        alter table public.days_2026 validate constraint their_key;
+        insert into theirs.wholes values (1, 1), (11, 2);
+        """,
+    )
+    before, keys = definitions(world), world.rows(KEYS)
+
+    copied(world.source, world.destination)
+    after = definitions(world), world.rows(KEYS)
+    rollback(config_of(world.source, world.destination))
+
+    assert after == (before, keys)
+    assert (definitions(world), world.rows(KEYS)) == (before, keys)
+
+
+def test_what_was_said_of_anything_and_goes_with_an_extension_stays_and_in_the_order_of_its_options(
+    world: World,
+) -> None:
+    execute(
+        world.destination,
+        """
+        alter view order_names set (security_invoker = true, security_barrier = true);
+        alter table orders set (parallel_workers = 2, fillfactor = 50, autovacuum_enabled = off);
+        alter table orders set (toast.vacuum_truncate = off, toast.autovacuum_enabled = off);
+        alter table orders add constraint packed unique (id, note) with (fillfactor = 70);
+        comment on column pair.a is 'theirs';
+        comment on trigger keeping on orders is 'theirs';
+        comment on rule quiet on customers is 'theirs';
+        comment on policy all_of_them on days is 'theirs';
+        comment on statistics of_orders is 'theirs';
+        create function theirs.noted() returns trigger language plpgsql as 'begin return new; end';
+        create trigger noting before insert on orders for each row execute function theirs.noted();
+        alter trigger noting on orders depends on extension plpgsql;
+        alter index orders_pkey depends on extension plpgsql;
+        create index extended on orders (amount);
+        alter index extended depends on extension plpgsql;
+        alter function double depends on extension plpgsql;
+        alter materialized view order_totals depends on extension plpgsql;
+        create materialized view theirs.totals as select id from orders;
+        create index extended on theirs.totals (id);
+        alter index theirs.extended depends on extension plpgsql;
+        """,
+    )
+    before = definitions(world)
+
+    copied(world.source, world.destination)
+    after = definitions(world)
+    rollback(config_of(world.source, world.destination))
+
+    assert after == before
+    assert definitions(world) == before
+
+
+def test_what_the_source_has_taken_from_an_extension_is_not_given_back_to_it(world: World) -> None:
+    execute(world.source, "alter trigger keeping on orders no depends on extension plpgsql")
+
+    copied(world.source, world.destination)
+
+    kept = "select count(*) from pg_depend d join pg_trigger t on t.oid = d.objid where d.deptype = 'x' and tgrelid = 'public.orders'::regclass"
+    assert world.value(kept) == 0
+
+
+def test_what_was_given_to_another_role_stays_its_own(world: World) -> None:
+    execute(
+        world.admin,
+        f"""
+        grant create on schema public to {world.analyst};
+        grant select on orders to {world.reader};
+        alter table orders owner to {world.analyst};
+        alter view order_names owner to {world.analyst};
+        alter function double(int) owner to {world.analyst};
+        alter type mood owner to {world.analyst};
+        alter sequence numbers owner to {world.analyst};
+        """,
+    )
+    before = definitions(world)
+
+    copied(world.source, world.destination)
+    after = definitions(world)
+    rollback(config_of(world.source, world.destination))
+
+    assert after == before
+    assert definitions(world) == before
+
+
+def test_a_materialized_view_is_filled_as_its_owner_who_sees_what_he_may(world: World) -> None:
+    execute(
+        world.admin,
+        f"""
+        create table public.seen_by (who text);
+        grant insert, select on seen_by to public;
+        create function look(n int) returns int language plpgsql as
+            'begin insert into public.seen_by values (current_user); return n; end';
+        alter table orders enable row level security;
+        create policy first on orders to {world.analyst} using (id <= 7);
+        grant select on orders to {world.analyst};
+        grant all on schema theirs to {world.analyst};
+        set local row_security = on;
+        create materialized view theirs.mine as select look(id) as id from orders with no data;
+        alter materialized view theirs.mine owner to {world.analyst};
+        refresh materialized view theirs.mine;
+        """,
+    )
+
+    copied(world.source, world.destination)
+
+    assert world.rows("select distinct who from public.seen_by") == [(world.analyst,)]
+    assert world.value("select count(*) from theirs.mine") == 7
+
+
+def test_a_label_whose_provider_is_not_there_stops_the_run_and_is_not_lost(world: World) -> None:
+    execute(
+        world.admin,
+        "set local allow_system_table_mods = on; insert into pg_seclabel"
+        " values ('orders'::regclass, 'pg_class'::regclass, 4, 'anon', 'MASKED')",
+    )
+
+    with untouched(world.admin), pytest.raises(DestinationError) as failure:
+        copied(world.source, world.destination)
+
+    assert 'security label provider "anon" is not loaded' in failure.value.detail
+    execute(world.admin, "set local allow_system_table_mods = on; delete from pg_seclabel")
+
+
+def test_a_rollback_names_what_has_come_since_and_cannot_come_along(world: World) -> None:
+    execute(
+        world.destination,
+        "alter table orders add mine text; create table theirs.heir () inherits (customers)",
+    )
+    config = config_of(world.source, world.destination)
+
+    with untouched(world.admin), pytest.raises(DestinationError) as failure:
+        rollback(config)
+
+    assert failure.value.message == "2 things that others built cannot come along"
+    assert re.search("column public.orders.mine: it was added to a published table", failure.value.detail)
+    execute(world.destination, "drop table theirs.heir")
+    told = rollback(config_of(world.source, world.destination, publish={"dependants": "drop"}))
+    assert "column public.orders.mine was dropped: it could not come along" in told

@@ -95,7 +95,11 @@ def _then(plan: Plan, config: Config) -> Iterable[str]:
 
 def _tables(plan: Plan) -> Iterable[str]:
     for job in plan.jobs:
+        if job.part and job.part.number > 1:
+            continue  # of a table that is told already
         how = "binary" if job.binary else "text"
+        if job.part:
+            how += f", in {counted(job.part.of, 'part')}"
         if len(job.copies) > 1:
             how += f", with {counted(len(job.copies) - 1, 'other small table')}"
         for copy in job.copies:

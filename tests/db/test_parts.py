@@ -11,15 +11,17 @@ import pytest
 
 from elt_script import ledger
 from elt_script.copies import copies_of, jobs_of
+from elt_script.display.describe import plan_text
 from elt_script.errors import PublishTimeoutError
 from elt_script.pg.catalog import read_children, read_relations, read_types
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import supervised
 from elt_script.pg.session import export_snapshot, one_moment
+from elt_script.run import plan
 from elt_script.steps.copy import attempt, copy_rows
 from elt_script.tables import CopyJob
 from tests.background import in_background
-from tests.copying import assert_same, copied, execute, rows_of
+from tests.copying import assert_same, config_of, copied, execute, rows_of
 from tests.gates import as_somebody
 from tests.proxy import MUCH, proxied
 from tests.untouched import untouched
@@ -76,6 +78,16 @@ def test_heaps_alone_are_copied_in_parts_where_there_is_somebody_to_do_it(large:
         assert parts(1 << 40, 3) == {}
         assert parts(None, 2) == {}
         assert parts(None, 64) == {}  # all of it is too little
+
+
+def test_a_plan_tells_a_table_of_parts_once(large: Endpoint, destination: Endpoint) -> None:
+    config = config_of(large, destination, **IN_PARTS)
+    planned, _ = plan(config)
+
+    lines = [line for line in plan_text(planned, config).splitlines() if "public.binary_rows:" in line]
+
+    assert len(lines) == 1
+    assert lines[0].endswith("MiB, binary, in 3 parts")
 
 
 def test_a_part_that_lost_its_connection_is_done_again(large: Endpoint, destination: Endpoint) -> None:

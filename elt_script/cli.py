@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from elt_script.display.output import stderr, want_printed
+from elt_script.display.output import misuse, stderr, want_printed
 from elt_script.errors import EltError, InterruptedRunError, complaint, defect
 from elt_script.secret import leave_no_core
 from elt_script.wording import counted
@@ -292,7 +292,7 @@ def main() -> NoReturn:
     except EltError as error:
         status, told = error.exit_status, complaint("elt", error)
     except click.ClickException as error:
-        error.show(stderr())
+        click.echo(misuse(error), stderr(), err=True, nl=False)
         status = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         status, told = InterruptedRunError.exit_status, "elt: interrupted"

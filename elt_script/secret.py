@@ -19,6 +19,8 @@ from elt_script.wording import escaped
 SHORTEST = 4  # characters: a shorter password is part of too many words to be taken out of all of them
 HIDDEN = "***"
 
+CREDENTIALS = re.compile(r"(://)\S*(?=@)|\b(password=)('[^']*'|[^\s&]+)")
+
 _known: set[str] = set()
 _forms: set[str] = set()
 _pattern: re.Pattern[str] | None = None
@@ -54,6 +56,11 @@ def redacted_value(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [redacted_value(inner) for inner in cast("list[object]", value)]
     return redacted(str(value)) if isinstance(value, (BaseException, bytes)) else value
+
+
+def without_credentials(argument: str) -> str:
+    """Return an argument that was not understood without what looks like the password of a URL in it."""
+    return CREDENTIALS.sub(lambda found: f"{found[1] or found[2]}{HIDDEN}", argument)
 
 
 def hide_variables(names: Iterable[str]) -> None:

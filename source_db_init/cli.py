@@ -16,7 +16,7 @@ from rich.console import Console
 from elt_script.config.value import read_secret
 from elt_script.config.yaml import is_text
 from elt_script.display.events import LogFormat, configure
-from elt_script.display.output import stderr, want_printed
+from elt_script.display.output import misuse, stderr, want_printed
 from elt_script.errors import ConfigError, EltError, InterruptedRunError, complaint, defect
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import supervised
@@ -214,7 +214,7 @@ def main() -> NoReturn:
         with supervised():
             status = cli.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show(stderr())
+        click.echo(misuse(error), stderr(), err=True, nl=False)
         status = error.exit_code
     except EltError as error:
         if caught:

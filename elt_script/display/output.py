@@ -10,8 +10,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
 from elt_script.errors import OutputError
+from elt_script.secret import without_credentials
 
 if TYPE_CHECKING:
+    import click
     from _typeshed import ReadableBuffer
 
 
@@ -28,6 +30,13 @@ def want_printed() -> None:
 def stderr() -> TextIO | None:
     """Return a stderr that can always be written to, if there is one."""
     return cast("TextIO", SteadyStream(sys.stderr)) if sys.stderr is not None else None
+
+
+def misuse(error: click.ClickException) -> str:
+    """Return what is said of a command line that cannot be used, without passwords that are in it."""
+    told = io.StringIO()
+    error.show(told)
+    return without_credentials(told.getvalue())
 
 
 def discard(stream: io.FileIO | TextIO) -> None:

@@ -64,6 +64,18 @@ def test_an_unknown_command_is_refused(tmp_path: Path) -> None:
     assert "No such command 'copy'" in ran.stderr
 
 
+@pytest.mark.parametrize(
+    "url", ["postgresql://ann:hu/sh@db/shop", "host=db password='hu sh' user=ann", "host=db password=hush"]
+)
+def test_an_argument_that_is_no_command_is_told_without_its_password(tmp_path: Path, url: str) -> None:
+    for arguments in ([url], ["init", url], ["--log-format", url, "status"]):
+        ran = elt(tmp_path, *arguments)
+
+        assert ran.returncode == 2
+        assert "db" in ran.stderr
+        assert "hu" not in ran.stderr
+
+
 def test_the_version_is_the_packages(tmp_path: Path) -> None:
     ran = elt(tmp_path, "--version")
 

@@ -19,7 +19,7 @@ from elt_script.wording import escaped
 SHORTEST = 4  # characters: a shorter password is part of too many words to be taken out of all of them
 HIDDEN = "***"
 
-CREDENTIALS = re.compile(r"(://)\S*(?=@)|\b(password=)('[^']*'|[^\s&]+)")
+CREDENTIALS = re.compile(r"(://[^\s:/@]*:)\S*(?=@)|\b(password=)('[^']*'|[^\s&]+)")
 
 _known: set[str] = set()
 _forms: set[str] = set()

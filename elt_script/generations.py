@@ -117,18 +117,38 @@ def drop_old(control: Connection, pipeline: str, keep: int) -> list[str]:
 def _drop(conn: Connection, generation: int, schemas: Sequence[str]) -> list[str]:
     """Drop an old generation where it stands; return what keeps it there, in which case it stays.
 
-    Never takes anything along that is not ours. Waits for locks only shortly.
+    Never takes anything along that is not ours. Waits for locks only shortly. Of one that is large, some
+    tables go at a time: each takes a dozen locks, of which a server has some thousands.
     """
+    facts = {"generation": generation}
+    while (some := conn.execute(query("some_of_generation"), facts).fetchall()) and len(some) < some[0][2]:
+        names = ", ".join(name for _, name, _ in some)
+        wanted = locks.Wanted(
+            (f"lock table {names} in access exclusive mode",), tuple(oid for oid, _, _ in some)
+        )
+        if left := _taken_away(conn, generation, schemas, wanted, [f"drop table {names} cascade"]):
+            return left
+    whole = [
+        sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)).as_string(conn)
+        for schema in schemas
+    ]
+    forgotten = sql.SQL("delete from elt.generation where number = {}").format(generation).as_string(conn)
+    return _taken_away(
+        conn, generation, schemas, dependants.wanted(conn, generation, []), [*whole, forgotten]
+    )
+
+
+def _taken_away(
+    conn: Connection, generation: int, schemas: Sequence[str], wanted: locks.Wanted, statements: Sequence[str]
+) -> list[str]:
+    """Run statements in one transaction unless somebody uses, or has built on, what they drop; return who."""
     limit = locks.tries(conn, 0).limit_ms
-    wanted = dependants.wanted(conn, generation, [])
     try:
         with conn.transaction(), locks.taken(conn, wanted, limit, limit):
             left = [str(one) for one in dependants.read_all(conn, generation) if not one.part]
             left += _not_of(conn, generation, schemas)
-            for schema in () if left else schemas:
-                conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
-            if not left:  # at once, or a rollback would look for what is gone
-                ledger.forget(conn, generation)
+            for statement in () if left else statements:
+                conn.execute(statement.encode())
     except locks.BlockedError:
         left = locks.blockers(conn, wanted) or ["somebody who has used it until now"]
     return left

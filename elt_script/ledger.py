@@ -298,11 +298,6 @@ def rolled_back(conn: Connection, undone: str, live: str) -> None:
     conn.execute(statement, ("published", live, "rolled back"))
 
 
-def forget(conn: Connection, number: int) -> None:
-    """Remove a generation that no longer stands anywhere."""
-    conn.execute("delete from elt.generation where number = %s", (number,))
-
-
 def rows_of(conn: Connection, number: int) -> dict[TableName, int]:
     """Return the number of rows of a generation's tables, by final name."""
     found = conn.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 import structlog
@@ -81,6 +81,12 @@ def end_orphans(source: Connection, pipeline: str, killed: Sequence[str]) -> Non
         session.end_orphans(source, application(pipeline, run_id))
 
 
+def end_lost(servers: Servers, source: Connection, control: Connection) -> None:
+    """End the sessions of programs that are gone, all of which are by now."""
+    for side, conn in ((servers.source, source), (servers.destination, control)):
+        session.end_orphans(conn, f"{side.application}/")
+
+
 def end_attempt(servers: Servers, pipeline: str, run_id: str) -> None:
     """End what an attempt that failed still does, first of all its session that holds the pipeline's lock."""
     for endpoint in (servers.source, servers.destination) if run_id else ():
@@ -150,14 +156,21 @@ def given_up(
                     _write_down(conn, run_id, step, failure, published=state is NEW_DATA)
         except (psycopg.Error, CannotConnectError) as trouble:
             log.warning("run.left_behind", error=str(trouble).strip())
+        _let_go_of(servers.source)
     if isinstance(failure, InterruptedRunError) and state is OLD_DATA:
         failure.hint = STOPPED
-    elif state is NEW_DATA and type(failure) in (SourceError, DestinationError):
-        failure = TransformError(f"after publish: {failure}", hint=state)
+    elif state is NEW_DATA and isinstance(failure, SourceError | DestinationError):
+        failure = TransformError(f"after publish: {failure.message}", detail=failure.detail, hint=state)
     elif isinstance(failure, EltError) and not isinstance(failure, TransformError):
         failure.hint = state if state is not OLD_DATA or not failure.hint else failure.hint
         failure.transient = failure.transient and state is OLD_DATA
     return failure
+
+
+def _let_go_of(source: Endpoint) -> None:
+    """End what the source may still do for programs that are gone."""
+    with suppress(psycopg.Error), source.connect(autocommit=True) as conn:
+        session.end_orphans(conn, f"{source.application}/")
 
 
 def _explain(failure: EltError, error: BaseException, servers: Servers) -> None:

@@ -173,6 +173,7 @@ def _run(
             _audit(config, plan, done, control, live)
             warnings = dropping.result()
         # the snapshot has done its work: let go of the source before waiting for readers of the destination
+        recover.end_lost(servers, ready_plan.source, control)
         moment.close()
     with clock.at("publish"):
         number, dropped = _publish(config, run_id, ready_plan, control, done, opaque)

@@ -30,7 +30,7 @@ from tests.gates import (
     waiting_for,
 )
 from tests.proxy import MUCH, proxied
-from tests.untouched import untouched
+from tests.untouched import sessions_of_ours, untouched
 
 HERE = "current_database() like 'destination%'"
 
@@ -107,6 +107,17 @@ def test_a_connection_that_a_load_loses_is_made_anew(sides: Sides, side: str) ->
     assert proxy.broken.is_set()
     assert "copy.retried" in [log["event"] for log in logs]
     assert rows_of(sides.destination, "select count(*) from extra.large") == [(3000,)]
+
+
+def test_a_source_that_does_not_know_that_a_failed_run_is_over_is_let_go_of(sides: Sides) -> None:
+    in_extra(sides.source, LARGE + REFUSED["a full disk"][0])
+
+    with proxied(sides.source) as (way, proxy):
+        proxy.after(MUCH, proxy.stall)
+        with failing(sides, DestinationError, "copy"):
+            copied(way, sides.destination, jobs=1, run={"stall_seconds": 3})
+        assert proxy.broken.is_set()
+        assert sessions_of_ours(sides.source_admin) == []
 
 
 def test_a_server_that_waits_for_a_lost_load_does_not_hold_up_the_next(sides: Sides) -> None:

@@ -9,7 +9,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from elt_script.errors import DestinationError, SourceError
+from elt_script.errors import DestinationError, SourceError, TransformError
 from elt_script.pg.endpoint import Endpoint, translating
 from elt_script.pg.session import one_moment
 from elt_script.rollback import rollback
@@ -218,6 +218,20 @@ def test_a_rollback_whose_session_is_lost_before_it_is_done_says_what_is_known(
 
     assert words in failure.value.hint
     assert rows_of(destination, LIVE) == [(live,)]
+
+
+def test_what_fails_just_after_publish_does_not_say_that_nothing_was_published(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(source, "create table t (n int); insert into t values (1)")
+    with proxied(destination) as (way, proxy):
+        proxy.lose_words(PLACED, REMOVED, answer=False)
+        with pytest.raises(TransformError) as failure:
+            copied(source, way)
+
+    assert failure.value.message == "after publish: the destination refused or broke off"
+    assert "Nothing was published" not in str(failure.value)
+    assert rows_of(destination, "select n from public.t") == [(1,)]
 
 
 def test_a_generation_whose_removal_is_lost_is_there_for_a_rollback(

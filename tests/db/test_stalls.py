@@ -18,6 +18,7 @@ from tests.copying import config_of, execute, rows_of
 from tests.databases import Database
 from tests.gates import COPY, GATED, VIEW, closed, wait_for_waiter
 from tests.proxy import MUCH, proxied
+from tests.untouched import sessions_of_ours
 
 LIMIT_S = 3
 ROWS = 4000
@@ -26,7 +27,7 @@ LARGE = f"create table large (n int, t text); insert into large select n, repeat
 
 @pytest.mark.parametrize("side", ["source", "destination"])
 def test_a_load_that_stands_still_is_ended_and_tried_again(
-    side: str, source: Endpoint, destination: Endpoint
+    side: str, source: Endpoint, source_admin: Endpoint, destination: Endpoint
 ) -> None:
     execute(source, LARGE)
     with proxied(source if side == "source" else destination) as (way, proxy):
@@ -34,6 +35,7 @@ def test_a_load_that_stands_still_is_ended_and_tried_again(
         sides = (way, destination) if side == "source" else (source, way)
         with in_background(*sides, run={"stall_seconds": LIMIT_S}) as run:
             run.future.result()
+        assert sessions_of_ours(source_admin) == []  # though its server does not know that one is given up
 
     assert proxy.broken.is_set()
     (error,) = [log["error"] for log in run.logs if log["event"] == "copy.retried"]

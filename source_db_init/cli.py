@@ -50,6 +50,7 @@ Example:
 \b
 Exit status:
   0    done: the table is there (or was, with --if-exists skip)
+  1    a file here cannot be written, for want of room perhaps; or a defect
   2    the settings are wrong            4    a server does not answer, or lets nobody in
   3    the table cannot be made so       5    Postgres failed
   11   the CSV is faulty                 130  interrupted (143 by SIGTERM)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import http.client
 import re
 import urllib.error
@@ -41,7 +42,8 @@ def fetch(address: str, folder: Path, report: Report) -> Path:
 
     folder  private, removed by the caller; a download goes there
 
-    Raises CsvError where there is no such file, CannotConnectError where nobody answers.
+    Raises CsvError where there is no such file, CannotConnectError where nobody answers, OSError where our
+    own disk is full.
     """
     try:
         parts = urlsplit(address)
@@ -105,6 +107,8 @@ def _downloaded(parts: SplitResult, place: Path, report: Report) -> Path:
     except UnicodeError:  # of a host's name that can be none
         raise _meaningless() from None
     except (OSError, http.client.HTTPException) as error:
+        if _is_full(error):
+            raise
         raise CannotConnectError(
             f"{address} cannot be reached",
             detail="" if isinstance(error, http.client.InvalidURL) else str(getattr(error, "reason", error)),
@@ -145,4 +149,9 @@ def _meaningless() -> ConfigError:
 def _may_pass(error: BaseException) -> bool:
     if isinstance(error, urllib.error.HTTPError):
         return error.code in PASSING or error.code >= http.client.INTERNAL_SERVER_ERROR
-    return isinstance(error, (OSError, http.client.HTTPException))
+    return isinstance(error, (OSError, http.client.HTTPException)) and not _is_full(error)
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether it is our own disk that has no more room."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}

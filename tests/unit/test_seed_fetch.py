@@ -69,6 +69,15 @@ def test_half_a_file_is_none(tmp_path: Path) -> None:
     assert raised.value.detail == "4 of 8 bytes came"
 
 
+def test_a_full_disk_is_not_blamed_on_the_address(tmp_path: Path) -> None:
+    (tmp_path / "download.csv").symlink_to("/dev/full")
+
+    with website(gives(b"x")) as site, capture_logs() as logs, pytest.raises(OSError, match="No space left"):
+        got(f"http://{site}/a.csv", tmp_path)
+
+    assert logs == []
+
+
 def test_a_file_that_is_not_there_is_final_at_once(tmp_path: Path) -> None:
     with website(refuses(404)) as site, capture_logs() as logs, pytest.raises(CsvError) as raised:
         got(f"http://{site}/a.csv", tmp_path)

@@ -206,6 +206,19 @@ def test_what_programs_and_servers_quote_is_told_to_nobody(world: World) -> None
     assert ["***" in said for said in world.said] == [False, True, False, True, False, True, False, True]
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_plan_tells_no_password_that_a_step_has(world: World, options: list[str]) -> None:
+    world.set_passwords(NASTY)
+    password = NASTY.format(mark=MARKS["destination"])
+    keys = {"transform": [{"command": ["no-such-program", password]}]}
+
+    ran = world.ran(world.elt(keys)("plan", *options))
+
+    assert ran.returncode == 3
+    assert "***" in ran.stdout
+    assert "***" in ran.stderr
+
+
 def test_a_server_that_quotes_its_connection_string_is_not_quoted(world: World) -> None:
     password = NASTY.format(mark=MARKS["source"])
     words = f"password authentication failed for postgresql://u:{quote(password)}@h/d"

@@ -22,7 +22,7 @@ from elt_script.pg.listening import listened
 from elt_script.pg.programs import any_programs
 from elt_script.pg.session import Connection, Moment, one_moment
 from elt_script.plan import Plan
-from elt_script.selection import SourceFacts
+from elt_script.selection import SourceFacts, idle_patterns
 from elt_script.steps import preflight
 from elt_script.steps.transform import unready
 from elt_script.steps.wait import wait
@@ -140,7 +140,10 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
         plan = replace(
             plan,
             faults=(*plan.faults, *unready(config.transform)),
-            warnings=_warnings(config, (servers.source, source), (servers.destination, control)),
+            warnings=(
+                *_warnings(config, (servers.source, source), (servers.destination, control)),
+                *idle_patterns(config, facts),
+            ),
         )
         unpopulated = frozenset(
             plan.staged(relation.full_name)

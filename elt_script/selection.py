@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from elt_script.config.model import Config
+from elt_script.config.model import Config, matches
 from elt_script.pg.catalog import Extension, Outside, Relation, Type, Unwritten
 from elt_script.pg.extension_rows import ExtensionTable
 from elt_script.pg.large_objects import LargeObjectFacts
@@ -13,6 +13,7 @@ from elt_script.pg.rights import Owned
 from elt_script.tables import TableName
 
 WORDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
+WILD = frozenset("*?[")  # signs that make a pattern mean more than one name
 OURS = ("elt_next_", "elt_prev_")
 
 
@@ -199,5 +200,14 @@ def _unmatched(config: Config, chosen: Sequence[Relation]) -> Iterable[str]:
     full, bare = {str(relation.full_name) for relation in chosen}, {one.name for one in chosen}
     for pattern in config.tables:
         names = full if "." in pattern else bare
-        if pattern not in names and not any(sign in pattern for sign in "*?["):
+        if pattern not in names and not WILD.intersection(pattern):
             yield f"the source has no table {pattern}: correct `tables`, or grant it to the source's user"
+
+
+def idle_patterns(config: Config, source: SourceFacts) -> Iterable[str]:
+    """Yield a warning for each pattern that no table matches: one with wildcards may be misspelt, too."""
+    schemas = chosen_schemas(config, source.schemas)
+    names = [relation.full_name for relation in source.relations if relation.schema in schemas]
+    for pattern in config.tables:
+        if WILD.intersection(pattern) and not any(matches(pattern, name) for name in names):
+            yield f"no table matches {pattern}, a pattern of `tables`"

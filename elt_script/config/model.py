@@ -336,7 +336,7 @@ class Config(Section):
 
     def table_settings(self, name: TableName) -> TableSettings | None:
         """Return what holds for a table, complete but for max_shrink; None where no pattern matches it."""
-        matching = [settings for pattern, settings in self.tables.items() if _matches(pattern, name)]
+        matching = [settings for pattern, settings in self.tables.items() if matches(pattern, name)]
         if not matching:
             return None
         audit = {key: getattr(self.audit, key) for key in ("checksum", "max_shrink", "allow_empty")}
@@ -352,7 +352,8 @@ SECTIONS: dict[str, type[Section]] = {
 }
 
 
-def _matches(pattern: str, name: TableName) -> bool:
+def matches(pattern: str, name: TableName) -> bool:
+    """Whether a pattern of `tables` means a table."""
     return fnmatchcase(str(name) if "." in pattern else name.name, pattern)
 
 

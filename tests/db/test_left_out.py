@@ -215,6 +215,17 @@ def test_a_pattern_that_names_no_table_is_a_fault(
         copied(source, destination, tables={"*": {}, pattern: {}})
 
 
+def test_a_pattern_that_no_table_matches_is_named(source: Endpoint, destination: Endpoint) -> None:
+    execute(source, "create table secrets (); create table a ()")
+    tables = {"*": {}, "secrtes*": {"skip": True}, "sec*": {"skip": True}, "*.[b]": {}}
+
+    planned, _ = plan(config_of(source, destination, tables=tables))
+
+    assert planned.warnings == tuple(
+        f"no table matches {pattern}, a pattern of `tables`" for pattern in ("secrtes*", "*.[b]")
+    )
+
+
 def test_what_cannot_be_copied_is_named_by_plan_and_report(
     source: Endpoint, source_admin: Endpoint, destination_admin: Endpoint
 ) -> None:

@@ -26,7 +26,7 @@ SAID = re.compile(
     r"server closed the connection unexpectedly|connection to server (at|on|was)|no connection to the server"
     r"|could not (receive|send) (data|.* to server)|SSL connection has been closed|SSL SYSCALL error"
     r"|terminated by user|terminating connection|terminating background|the database system is"
-    r"|Connection timed out|deadlock detected"
+    r"|Connection timed out|deadlock detected|worker process died unexpectedly"
     r"|canceling statement due to (user request|conflict with recovery)|lost synchronization with server"
 )
 

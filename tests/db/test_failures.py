@@ -110,7 +110,8 @@ def test_a_connection_that_a_load_loses_is_made_anew(sides: Sides, side: str) ->
 
 
 def test_a_source_that_does_not_know_that_a_failed_run_is_over_is_let_go_of(sides: Sides) -> None:
-    in_extra(sides.source, LARGE + REFUSED["a full disk"][0])
+    more = "insert into large select n, repeat('x', 1900) from generate_series(3001, 8000) n;"
+    in_extra(sides.source, LARGE + more + REFUSED["a full disk"][0])
 
     with proxied(sides.source) as (way, proxy):
         proxy.after(MUCH, proxy.stall)

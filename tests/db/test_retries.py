@@ -128,6 +128,22 @@ def test_indexes_of_a_large_table_are_built_at_once(source: Endpoint, destinatio
     assert_same(source, destination)
 
 
+def test_indexes_are_built_anew_where_one_of_their_builders_is_killed(
+    source: Endpoint, destination_database: Database
+) -> None:
+    destination, admin = destination_database.owner, destination_database.admin
+    execute(source, f"{GATED}; {LARGE}; create index other on gated (gate(n, {INDEX}), filler)")
+    with in_background(source, destination) as run:
+        with closed(destination, INDEX) as gate:
+            run.wait_until(lambda: len(waiting_for(gate, admin)) == 2)
+            (program,) = [one for one in psutil.Process().children() if one.name() == "pg_restore"]
+            program.children()[0].kill()
+            run.wait_for("index.retried")
+        run.future.result()
+
+    assert rows_of(destination, RUNS) == [("published", None, 0)]
+
+
 @pytest.mark.parametrize("side", ["source", "destination"])
 def test_a_reading_of_the_audit_that_is_lost_is_read_again(
     side: str, source: Endpoint, destination: Endpoint

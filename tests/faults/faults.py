@@ -57,6 +57,14 @@ class Trial:
         )
 
 
+REDEFINED = (
+    "create or replace view passing as select id from small",
+    "create or replace function passing(n int) returns int language sql as 'select $1'",
+    "create sequence if not exists passing_numbers",
+    "drop sequence passing_numbers",
+    "drop function passing(int)",
+    "drop view passing",
+)
 ROWS_BYTES = 1_000_000  # no session but one that moves rows passes so much
 Inject = Callable[[Trial], None]
 
@@ -151,6 +159,21 @@ def altered(trial: Trial) -> None:
     trial.beside(alter)
 
 
+def redefined(trial: Trial) -> None:
+    """Create and drop, again and again, what no lock of a run's holds at the source."""
+    until = time.monotonic() + trial.chance.uniform(1, 4)
+
+    def redefine() -> None:
+        endpoint = trial.world.source.with_settings(search_path="public")
+        with endpoint.connect(autocommit=True) as conn:
+            while time.monotonic() < until:
+                for statement in REDEFINED:
+                    conn.execute(statement.encode())
+                    time.sleep(0.05)
+
+    trial.beside(redefine)
+
+
 def held(trial: Trial) -> None:
     """Read a published table at the destination, and keep the lock."""
     seconds = trial.chance.uniform(1, 20)
@@ -196,6 +219,7 @@ FAULTS: dict[str, Inject] = {
     "runner's temporary directory full": nothing,  # from its start; see trials.py
     "two runs at once": nothing,
     "source altered": altered,
+    "source redefined": redefined,
     "long reader": held,
 }
 NEEDS_A_DISK = ("destination's disk full", "runner's temporary directory full")

@@ -64,6 +64,7 @@ alter materialized view theirs.totals owner to {analyst};
 alter materialized view theirs.totals depends on extension plpgsql;
 revoke delete on theirs.totals from {analyst};
 create materialized view theirs.total as select sum(amount) as amount, max(batch) as batch from theirs.totals;
+create view theirs.total_rows as select t from theirs.total t;
 create view theirs.on_total as select amount, batch from theirs.total;
 create materialized view theirs.on_view as select name from theirs.names_above;
 alter materialized view theirs.on_view alter name set storage external, alter name set compression pglz;

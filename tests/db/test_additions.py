@@ -58,6 +58,7 @@ def test_what_has_a_name_that_something_new_needs_is_named(world: World) -> None
         create statistics new_statistics on n, m from theirs;
         create collation new_collation (locale = 'C');
         create domain new_table as int;
+        create table new_type (n int);
         """,
     )
     execute(
@@ -67,6 +68,7 @@ def test_what_has_a_name_that_something_new_needs_is_named(world: World) -> None
         create statistics new_statistics on id, amount from orders;
         create collation new_collation (locale = 'C');
         create table new_table (n int);
+        create type new_type as enum ();
         """,
     )
 
@@ -75,7 +77,8 @@ def test_what_has_a_name_that_something_new_needs_is_named(world: World) -> None
 
     assert failure.value.message == (
         "the destination has collation public.new_collation, index public.new_index, "
-        "statistics object public.new_statistics, type public.new_table, which elt did not publish"
+        "statistics object public.new_statistics, type public.new_table, type public.new_type, "
+        "which elt did not publish"
     )
 
 

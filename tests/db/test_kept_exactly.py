@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from elt_script.errors import DestinationError
+from elt_script.errors import DestinationError, PreflightError
 from elt_script.rollback import rollback
 from tests.copying import config_of, copied, execute
 from tests.untouched import untouched
@@ -240,3 +240,46 @@ def test_a_rollback_names_what_has_come_since_and_cannot_come_along(world: World
     execute(world.destination, "drop table theirs.heir")
     told = rollback(config_of(world.source, world.destination, publish={"dependants": "drop"}))
     assert "column public.orders.mine was dropped: it could not come along" in told
+
+
+ALTERED = [
+    "relation public.customers cannot come along: it was made a part of theirs.base",
+    r"routine public.twofold\(integer\) cannot come along: it was double when it was published",
+    "type theirs.pair cannot come along: it was pair when it was published",
+    "type public.mood cannot come along: it belongs to another role",
+    "constraint only_one on theirs.ones cannot come along: its expressions rest on a published function",
+]
+
+
+def test_what_is_published_and_was_renamed_given_away_or_made_a_part_is_named(world: World) -> None:
+    execute(
+        world.destination,
+        """
+        create table theirs.base (id int);
+        alter table customers inherit theirs.base;
+        alter function double rename to twofold;
+        alter type pair set schema theirs;
+        create table theirs.ones (n int, constraint only_one exclude using btree (public.twofold(n) with =));
+        """,
+    )
+    given = f"grant create on schema public to {world.reader}; alter type mood owner to {world.reader}"
+    execute(world.admin, given)
+
+    with untouched(world.admin), pytest.raises(PreflightError) as failure:
+        copied(world.source, world.destination)
+
+    assert failure.value.message == "5 things stand in the way of this run"
+    for fault in ALTERED:
+        assert re.search(fault, failure.value.detail), failure.value.detail
+
+
+def test_an_old_generation_whose_schema_somebody_has_dropped_is_in_nobodys_way(world: World) -> None:
+    execute(world.destination, "drop schema elt_prev_public cascade")
+
+    with untouched(world.admin), pytest.raises(DestinationError) as failure:
+        rollback(config_of(world.source, world.destination))
+    copied(world.source, world.destination, publish={"keep": 2})
+    rollback(config_of(world.source, world.destination))
+
+    assert "public.orders" in failure.value.message
+    assert "gone from the generation that is to be live" in failure.value.message

@@ -38,7 +38,7 @@ found as materialized ( -- others' things; what makes room is none, nor are the 
     from places
     join named theirs on theirs.namespace = places.final
     join named ours on ours.namespace = places.staged and ours.classid = theirs.classid and ours.name = theirs.name
-    where not (theirs.classid = 'pg_type'::regclass and theirs.part_of <> 0) -- its table, or its element, is what stands there
+    where not (theirs.classid = 'pg_type'::regclass and theirs.part_of <> 0 and ours.part_of <> 0) -- their tables, or elements, clash
         and not exists (
             select from elt.object o where (o.generation, o.classid, o.objid) = (%(live)s, theirs.classid, theirs.objid)
         )

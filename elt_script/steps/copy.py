@@ -273,13 +273,13 @@ def _shared_out(copy: TableCopy, job: CopyJob) -> list[sql.Composable]:
 
     A load by way of the partitioned table could not freeze them.
     """
-    own = sql.SQL("select pg_get_partition_constraintdef({}::regclass) as own \\gset")
+    own = sql.SQL("{} \\gset")
     copy_in = sql.SQL("copy {}{} from stdin (freeze, encoding {}) where :own;")
     rows = sql.SQL("(select {} from {})").format(copy.read, copy.table.name.quoted)
     script: list[sql.Composable] = [_printed(sql.SQL("\\set total 0"))]
     for place in copy.parts:
         script += [
-            _printed(own.format(sql.Literal(place.quoted.as_string(None)))),
+            _printed(own.format(query("own_rows").format(place=sql.Literal(place.quoted.as_string(None))))),
             *([] if place in job.creates else [_printed(sql.SQL("truncate only {};").format(place.quoted))]),
             _printed(copy_in.format(place.quoted, copy.columns, sql.Literal(job.written_as))),
             _rows_of(rows, job.encoding),

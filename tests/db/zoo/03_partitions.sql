@@ -62,6 +62,14 @@ create table shop.stock_2 partition of shop.stock for values with (modulus 3, re
 insert into shop.stock select size, amount from unnest(enum_range(null::shop.size)) as size, generate_series(1, 5) as amount;
 insert into shop.stock values (null, 0);
 
+create table shop.stock_by_place (place text, size shop.size, "NOT (" int) partition by list (place);
+create table shop.stock_at partition of shop.stock_by_place for values in ('NOT (', E'it''s \\ NOT (', 'here');
+create table shop.stock_elsewhere partition of shop.stock_by_place default partition by hash (size, "NOT (");
+create table shop.stock_elsewhere_0 partition of shop.stock_elsewhere for values with (modulus 2, remainder 0);
+create table shop.stock_elsewhere_1 partition of shop.stock_elsewhere for values with (modulus 2, remainder 1);
+insert into shop.stock_by_place
+    select place, size, n from unnest(array['NOT (', 'here', 'there', null, 'booleq(']) place, unnest(enum_range(null::shop.size)) size, generate_series(1, 3) n;
+
 -- By list of an enum, by an expression, by several columns with open ends.
 create table shop.by_size (size shop.size, n int) partition by list (size);
 create table shop.by_size_small partition of shop.by_size for values in ('tiny', 'small');

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from elt_script.errors import PreflightError
 from elt_script.pg.cluster import Server
 from elt_script.pg.endpoint import Endpoint
 from tests.copying import assert_same, copied, execute, rows_of
+from tests.databases import MakeDatabase
 
 VECTOR = (
     "create schema if not exists {0}; grant usage on schema {0} to public; create extension vector schema {0}"
@@ -207,3 +210,38 @@ def test_an_extension_that_only_its_owner_can_move_is_told(
         ),
     ):
         copied(source, destination)
+
+
+@contextmanager
+def offered(server: Server, name: str, script: str) -> Generator[None]:
+    """Have a server of version 18 offer its superuser an extension that makes what a script says."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "extension")
+        place.mkdir()
+        (place / f"{name}.control").write_text("default_version = '1'")
+        (place / f"{name}--1.sql").write_text(script)
+        for path in (Path(folder), place):
+            path.chmod(0o755)
+        with in_template1(
+            server,
+            f"alter role {server.superuser} set extension_control_path = '$system:{folder}'",
+            f"alter role {server.superuser} reset extension_control_path",
+        ):
+            yield
+
+
+def test_what_users_have_in_a_schema_that_an_extension_made_is_copied(
+    destination_server: Server, make_database: MakeDatabase
+) -> None:
+    source, destination = (make_database(destination_server, role) for role in ("source", "destination"))
+    made = "create schema made; create schema bare; create table made.its (n int)"
+    with offered(destination_server, "maker", made):
+        execute(source.admin, "create extension maker; create table made.t (id int primary key)")
+        execute(source.admin, "insert into made.t values (1); create table t (id int references made.t)")
+        execute(source.admin, "insert into t values (1)")
+
+        reports = [copied(source.admin, destination.admin) for _ in range(2)]
+
+        assert_same(source.admin, destination.admin)
+        assert [report.left_out for report in reports] == [(), ()]
+        assert rows_of(destination.admin, "select id from made.t") == [(1,)]

@@ -41,6 +41,7 @@ OBJECTS = frozenset(
     }
 )
 TYPE_OID = 26  # pg_type.oid of oid
+Composites = Mapping[int, Sequence[tuple[str, int]]]  # type → name and type of each part
 # Their binary form holds OIDs, which differ between databases, depends on more than the value, or is one that
 # Postgres does not take back where the value is empty.
 NEVER_BINARY = OBJECTS | {"regrole", "xml", "int2vector", "oidvector", "tsquery"}
@@ -167,22 +168,41 @@ def hash_function(oid: int, types: Mapping[int, Type], chosen: Digest) -> str | 
     return HASHES.get(kind.name)
 
 
-def objects_in(oid: int, column: sql.Composable, types: Mapping[int, Type]) -> sql.Composable | None:
-    """Return a set of what a column of regclass or the like, or of arrays of it, holds in one row."""
+def objects_in(
+    oid: int, held: sql.Composable, types: Mapping[int, Type], composites: Composites
+) -> sql.Composable | None:
+    """Return the set of objects (OID, name) that one value holds, or nothing if its type never holds any.
+
+    held        the value, as SQL
+    composites  see read_composites
+    """
     kind = types.get(oid)
-    if kind is None or not (kind.built_in or kind.kind == "d"):
+    if kind is None:
         return None
     if kind.kind == "d":
-        return objects_in(kind.base, column, types)
+        return objects_in(kind.base, held, types, composites)
     if kind.element:
-        is_array = objects_in(kind.element, column, types) is not None
-        return sql.SQL("unnest({})").format(column) if is_array else None
-    return sql.SQL("(values ({}))").format(column) if kind.name in OBJECTS else None
+        inner = objects_in(kind.element, sql.SQL("e.v"), types, composites)
+        each = "(select o.* from (select unnest({}) as v) e cross join lateral {} o)"
+        return sql.SQL(each).format(held, inner) if inner else None
+    parts = [
+        sql.SQL("select * from {} p").format(inner)
+        for name, type_ in composites.get(oid, ())
+        if (inner := objects_in(type_, _part(held, name), types, composites))
+    ]
+    if parts:
+        return sql.SQL("({})").format(sql.SQL(" union all ").join(parts))
+    named = kind.built_in and kind.name in OBJECTS
+    return sql.SQL("(values ({0}::oid, {0}::text))").format(held) if named else None
+
+
+def _part(composite: sql.Composable, name: str) -> sql.Composed:
+    return sql.SQL("({}).{}").format(composite, sql.Identifier(name))
 
 
 def _is_of_the_database(oid: int, types: Mapping[int, Type]) -> bool:
     """Whether values of the type may be numbers that a database gives to its objects."""
-    return oid == TYPE_OID or objects_in(oid, sql.SQL(""), types) is not None
+    return oid == TYPE_OID or objects_in(oid, sql.SQL(""), types, {}) is not None
 
 
 def written_whole(oid: int, types: Mapping[int, Type]) -> LiteralString:
@@ -209,6 +229,14 @@ def send_function(oid: int, types: Mapping[int, Type]) -> str | None:
 def read_types(conn: Connection) -> dict[int, Type]:
     """Return every type of the database by its OID."""
     return {kind.oid: kind for kind in rows(conn, Type, "types")}
+
+
+def read_composites(conn: Connection) -> Composites:
+    """Return the parts of composites that may name objects of the database, however deep."""
+    found: dict[int, list[tuple[str, int]]] = {}
+    for oid, name, type_ in conn.execute(query("composites")):
+        found.setdefault(int(oid), []).append((str(name), int(type_)))
+    return found
 
 
 def read_relations(conn: Connection) -> list[Relation]:

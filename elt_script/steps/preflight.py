@@ -217,9 +217,10 @@ def _columns(plan: Plan, facts: SourceFacts) -> dict[str, frozenset[str]]:
 def _names_of_objects(conn: Connection, plan: Plan, facts: SourceFacts) -> Iterable[str]:
     """Yield a fault for each column that names objects of the source, which are others at the destination."""
     by_name = {relation.full_name: relation for relation in facts.relations}
+    composites = catalog.read_composites(conn)
     for copy in plan.copies:
         for name, oid, type_name, _, generated in by_name[copy.table.name].columns:
-            values = catalog.objects_in(oid, sql.Identifier("t", name), facts.types)
+            values = catalog.objects_in(oid, sql.Identifier("t", name), facts.types, composites)
             if values is None or generated:  # what is generated names what the destination has
                 continue
             look = query("names_objects").format(values=values, table=copy.whole(copy.table.name))

@@ -125,6 +125,42 @@ def test_values_that_name_objects_of_the_source_are_refused(source: Endpoint, de
         assert f"source: column {shown}" in caught.value.detail
 
 
+def test_values_that_name_objects_within_others_are_refused(source: Endpoint, destination: Endpoint) -> None:
+    execute(
+        source,
+        """
+        create table t (id int); create domain relation as regclass; create type named as (n int, "the table" relation);
+        create type deep as (parts named[], one named); create domain deeper as deep;
+        create table r (ds relation[], c named, cs named[][], d deep, dd deeper[], "none" deep);
+        insert into r values ('{pg_class}', row(1, 'pg_type'), array[array[row(1, null), null]::named[]], null, array[null::deeper]);
+        """,
+    )
+    copied(source, destination)
+    execute(
+        source,
+        """
+        insert into r (ds) values ('{null,t}'); insert into r (c) values (row(2, 't'));
+        insert into r (cs) values (array[array[null, row(3, 't')::named]]);
+        insert into r (d) values (row(null, row(4, 't')::named)::deep);
+        insert into r (dd) values (array[row(array[row(5, 't')::named], null)::deep::deeper]);
+        """,
+    )
+
+    with pytest.raises(PreflightError) as caught:
+        copied(source, destination)
+
+    assert [line.partition(", by a")[0] for line in caught.value.detail.splitlines()] == [
+        f"- source: column {column} of public.r ({type_}) holds an object, public.t"
+        for column, type_ in (
+            ("ds", "public.relation[]"),
+            ("c", "public.named"),
+            ("cs", "public.named[]"),
+            ("d", "public.deep"),
+            ("dd", "public.deeper[]"),
+        )
+    ]
+
+
 def test_generated_columns_name_the_objects_of_their_own_database(
     source: Endpoint, destination: Endpoint
 ) -> None:

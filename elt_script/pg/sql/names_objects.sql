@@ -1,11 +1,11 @@
--- A value of a column of regclass or the like that names an object of this database: what ships with Postgres has
--- the same OID everywhere.
+-- A value of a column that names an object of this database, by itself or within an array or composite: what ships with
+-- Postgres has the same OID everywhere.
 --
--- {values}  the column's values in one row, as a set
+-- {values}  the objects of one row's value, as a set of (OID, name)
 -- {table}   what to read, behind `from`
--- returns   value text
-select v.value::text as value
+-- returns   name text
+select v.name
 from {table} t
-cross join lateral {values} v (value)
-where v.value::oid >= 16384
+cross join lateral {values} v (oid, name)
+where v.oid >= 16384
 limit 1

@@ -256,7 +256,7 @@ def _names_cut_short(
 def _lost_parts(selection: Selection, source: SourceFacts, destination: DestinationFacts) -> Iterable[str]:
     """Return a fault for each partition that is left out though rows of its siblings would belong to it."""
     children = source.children
-    by_oid = {relation.oid: relation for relation in selection.chosen}
+    by_oid = {relation.oid: relation for relation in source.relations}
     kept = {relation.oid for relation in selection.kept}
     for top in spread_anew(selection.kept, children, source.encoding == destination.encoding):
         for part in leaves(top.oid, children, by_oid):

@@ -130,10 +130,12 @@ def select(config: Config, source: SourceFacts) -> Selection:
     left_out |= {titles[oid]: f"it needs {one.needs}, which is left out" for oid, one in relations.items()}
     left_out |= {f"{one.kind} {one.name}": f"it needs {one.needs}, which is left out" for one in others}
     without = {*source.skipped, *relations}
+    kept = tuple(relation for relation in chosen if relation.oid not in without)
+    left_out |= {titles[child]: why for child, why in _elsewhere(kept, source, schemas)}
     return Selection(
         schemas=schemas,
         chosen=tuple(chosen),
-        kept=tuple(relation for relation in chosen if relation.oid not in without),
+        kept=kept,
         left_out=(
             *sorted(left_out.items()),
             *_reserved(config, source),
@@ -170,6 +172,17 @@ def changes_of(selection: Selection, live: Mapping[TableName, Mapping[str, str]]
             old = before.get(name, kind)
             if kind != old and "." not in kind + old:  # names of users' types differ by their schema
                 yield f"{final}: column {name} becomes {kind}, was {old}"
+
+
+def _elsewhere(
+    kept: Iterable[Relation], source: SourceFacts, schemas: Collection[str]
+) -> Iterable[tuple[int, str]]:
+    """Yield the partitions and heirs of what is copied that are in schemas that are not: OID, why."""
+    by_oid = {relation.oid: relation for relation in source.relations}
+    for parent in kept:
+        for child in source.children.get(parent.oid, ()):
+            if child in by_oid and by_oid[child].schema not in schemas:
+                yield child, f"its schema is not copied: {parent.full_name} lacks its rows"
 
 
 def _why_not(config: Config, relation: Relation) -> str | None:

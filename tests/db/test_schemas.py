@@ -7,7 +7,9 @@ from psycopg import sql
 
 from elt_script.errors import PreflightError
 from elt_script.pg.endpoint import Endpoint
-from tests.copying import assert_same, copied, execute, rows_of
+from elt_script.rollback import rollback
+from elt_script.run import plan
+from tests.copying import assert_same, config_of, copied, execute, rows_of
 
 # Three schemas that need one another: types, partitions, keys, views, sequences, functions, materialized views.
 CROSSWISE = """
@@ -129,6 +131,37 @@ def test_a_schema_that_is_not_listed_stays_away_with_what_needs_it(
     assert report.left_out == ("view public.v: it needs table other.t, which is left out",)
     there = "select oid::regclass::text from pg_class where relnamespace in ('public'::regnamespace, to_regnamespace('other'))"
     assert rows_of(destination, there) == [("public.t",)]
+
+
+def test_partitions_and_heirs_in_a_schema_that_is_not_listed_are_named(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(
+        source,
+        """
+        create schema other; create table whole (n int) partition by list (n); create table part_1 partition of whole for values in (1);
+        create table other.part_2 partition of whole for values in (2) partition by list (n);
+        create table other.part_2_2 partition of other.part_2 for values in (2);
+        create table top (n int); create table other.heir () inherits (top); create table other.alone (n int);
+        insert into whole values (1), (2); insert into top values (1); insert into other.heir values (2);
+        """,
+    )
+
+    planned, faults = plan(config_of(source, destination, schemas=["public"]))
+    report = copied(source, destination, schemas=["public"])
+
+    assert faults == []
+    assert report.left_out == (
+        "table other.heir: its schema is not copied: public.top lacks its rows",
+        "table other.part_2: its schema is not copied: public.whole lacks its rows",
+    )
+    assert tuple(f"{what}: {why}" for what, why in planned.left_out) == report.left_out
+    execute(source, "create type mood as enum ('a', 'b'); create table hashed (m mood) partition by hash (m)")
+    execute(
+        source, "create table other.all_of_it partition of hashed for values with (modulus 1, remainder 0)"
+    )
+    _, faults = plan(config_of(source, destination, schemas=["public"]))
+    assert [fault.partition(": ")[0] for fault in faults] == ["other.all_of_it cannot be left out alone"]
 
 
 def test_a_table_that_needs_a_schema_that_is_not_listed_is_refused(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import psycopg
 import structlog
@@ -47,8 +47,12 @@ def swap_for_new(
     before: Sequence[ledger.Kept],
     plan: Plan,
     opaque: Sequence[TableName],
+    settings: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> Swap:
-    """Return the swap that makes a staged generation live: each older one goes one place back."""
+    """Return the swap that makes a staged generation live: each older one goes one place back.
+
+    settings  by which materialized views are filled: opaque ones, and those of others
+    """
     return Swap(
         new=number,
         live=now and now.number,
@@ -60,6 +64,8 @@ def swap_for_new(
             for final in kept.schemas
         ),
         opaque=tuple(opaque),
+        opaque_by=settings[0],
+        others_by=settings[1],
         keeps=plan.access.keeps,
         extension_rows=plan.extensions.rows,
         granted=tuple(
@@ -70,10 +76,13 @@ def swap_for_new(
     )
 
 
-def swap_back(now: ledger.Kept, before: ledger.Kept, *, keeps: bool, large: bool) -> Swap:
+def swap_back(
+    now: ledger.Kept, before: ledger.Kept, settings: Mapping[str, str], *, keeps: bool, large: bool
+) -> Swap:
     """Return the swap that makes the generation before the live one live again.
 
-    large  whether one of them has large objects
+    settings  by which others' materialized views are filled
+    large     whether one of them has large objects
     """
     staged = {final: prefixed("elt_next_", final) for final in before.schemas}
     return Swap(
@@ -82,6 +91,7 @@ def swap_back(now: ledger.Kept, before: ledger.Kept, *, keeps: bool, large: bool
         staged=staged,
         previous={final: previous_name(final, 1) for final in now.schemas},
         renames=tuple((previous_name(final, 1), staged[final]) for final in before.schemas),
+        others_by=settings,
         keeps=keeps,
         large_objects=large_objects.of_generation(before.number) if large else None,
     )

@@ -63,6 +63,23 @@ def locked(destination: Endpoint, pipeline: str) -> Generator[Connection]:
         yield conn
 
 
+def want_home(conn: Connection) -> None:
+    """Raise PreflightError where the ledger came here with a copy of the database that it was made in.
+
+    What it says of objects, by their OIDs, is true there: here they may be anybody's.
+    """
+    if not value(conn, sql.SQL("select to_regclass('elt.home') is not null")):
+        return
+    is_home = sql.SQL("select objects = {} from elt.home").format(query("home"))
+    if not value(conn, is_home):
+        raise PreflightError(
+            "the ledger, schema elt, was made in another database, of which this one is a copy",
+            detail="a restored dump, or an upgraded server: what elt published here is not known any more",
+            hint="Nothing has been changed. Drop schema elt and the schemas elt_prev_…, then run once with "
+            "`publish.adopt: true`.",
+        )
+
+
 def claim(conn: Connection, schemas: Iterable[str]) -> None:
     """Be the only one who publishes into schemas until this session ends, whatever its pipeline."""
     for schema in sorted(schemas):
@@ -123,10 +140,10 @@ def is_installed(conn: Connection) -> bool:
 
 def install(conn: Connection) -> None:
     """Make the ledger where there is none, and what is new in it where there is an older one."""
-    if not value(conn, sql.SQL("select to_regclass('elt.large_object_gone') is not null")):
+    if not value(conn, sql.SQL("select to_regclass('elt.home') is not null")):
         with conn.transaction():
             conn.execute("select pg_advisory_xact_lock(hashtextextended('elt:ledger', 0))")
-            conn.execute(query("ledger"))
+            conn.execute(query("ledger").format(home=query("home")))
 
 
 def begin(conn: Connection, run_id: str, pipeline: str) -> None:
@@ -239,6 +256,7 @@ def add_generation(
 
     places  final schema → where it is staged
     """
+    said = dict(conn.execute(query("schema_comments")).fetchall())
     number = value(
         conn,
         query("add_generation"),
@@ -250,6 +268,7 @@ def add_generation(
         tables=len(contents),
         rows=sum(content.checksum.rows for content in contents),
         bytes=sum(content.bytes for content in contents),
+        comments=dumps({final: said[staged] for final, staged in places.items() if staged in said}),
     )
     conn.execute(query("members"), {"generation": number, "schemas": list(places.values())})
     conn.execute("analyze elt.object")  # or a plan that suits an empty table holds up publish for minutes

@@ -135,6 +135,7 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
                 detail=f"{servers.source} and {servers.destination} are one server",
                 hint="Point one of them elsewhere; nothing has been changed.",
             )
+        ledger.want_home(control)
         facts = preflight.source_facts(source, config)
         live, plan = _planned(config, source, control, facts)
         plan = replace(

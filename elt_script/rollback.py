@@ -17,7 +17,7 @@ from elt_script.pg.extension_rows import may_write, read_extension_tables
 from elt_script.pg.listening import listened
 from elt_script.pg.process import supervised
 from elt_script.pg.programs import any_programs
-from elt_script.pg.session import Connection, is_lost
+from elt_script.pg.session import Connection, is_lost, own_settings
 from elt_script.prepare import application
 from elt_script.report import Status
 from elt_script.steps import indexes, publish
@@ -58,6 +58,7 @@ def rollback(config: Config) -> str:
         listened((destination,), config.run.stall_seconds),
         ledger.locked(destination, config.pipeline) as control,
     ):
+        ledger.want_home(control)
         places = {kept.place: kept for kept in ledger.kept(control, config.pipeline)}
         live, before = places.get(0), places.get(1)
         if live is None or before is None:
@@ -95,7 +96,8 @@ def _swapped_back(
     second rollback would be one too many.
     """
     large = any(large_objects.has_any(control, one.number) for one in (live, before))
-    swap = generations.swap_back(live, before, keeps=config.privileges == "keep", large=large)
+    keeps = config.privileges == "keep"
+    swap = generations.swap_back(live, before, own_settings(destination), keeps=keeps, large=large)
     publish.want_room(control, swap)
     drop = config.publish.dependants == "drop"
     extra = indexes.build_extra(control, swap, drop=drop)

@@ -27,7 +27,7 @@ from elt_script.pg.endpoint import translating
 from elt_script.pg.extension_rows import create_places
 from elt_script.pg.passing import is_passing
 from elt_script.pg.process import supervised
-from elt_script.pg.session import Connection, export_snapshot, is_lost
+from elt_script.pg.session import Connection, export_snapshot, is_lost, own_settings
 from elt_script.plan import Plan
 from elt_script.prepare import Prepared, Servers, prepared, ready
 from elt_script.report import RunReport, TableReport
@@ -165,7 +165,7 @@ def _run(
             places = {source: plan.staging[final] for source, final in plan.schemas.items()}
             positions = read_sequences(ready_plan.source, list(plan.schemas), plan.fallen_relations)
             finish.set_sequences(control, positions, places)
-            _, opaque = finish.fill(control, list(plan.staging.values()), ready_plan.unpopulated)
+            opaque = finish.fill(control, servers.source, plan.staging.values(), ready_plan.unpopulated)
             finish.amend(control, plan.amends, places)
             finish.add_last(staging, servers.destination)
             grant.grant(control, plan.access, places)
@@ -276,7 +276,7 @@ def _publish(
     ready_plan: Prepared,
     control: Connection,
     done: Loaded,
-    opaque: Sequence[TableName],
+    opaque: finish.Opaque,
 ) -> tuple[int, list[str]]:
     """Publish; return the generation's number, and warnings."""
     plan, live = ready_plan.plan, ready_plan.live
@@ -290,18 +290,18 @@ def _publish(
         control, run_id, config.pipeline, ready_plan.moment, plan.staging, contents
     )
     finals = {staged: final for final, staged in plan.staging.items()}
-    views = [TableName(finals[view.schema], view.name) for view in opaque]
+    views = [TableName(finals[view.schema], view.name) for view in opaque.views]
+    settings = opaque.settings, own_settings(ready_plan.servers.destination)
     older = generations.older(control, config.pipeline)
-    swap = generations.swap_for_new(number, live, older, plan, views)
+    swap = generations.swap_for_new(number, live, older, plan, views, settings)
     publish.want_room(control, swap)
     if plan.large_objects:
         waiting = large_objects.staged(*plan.large_objects.places, adopts=config.publish.adopt)
         swap = replace(swap, large_objects=waiting)
     elif live and large_objects.has_any(control, live.number):
         swap = replace(swap, large_objects=large_objects.of_generation(None))
-    drop = config.publish.dependants == "drop"
+    patience, drop = config.publish.patience_seconds, config.publish.dependants == "drop"
     extra = indexes.build_extra(control, swap, plan.given_up, drop=drop)
-    patience = config.publish.patience_seconds
     carried = Carried()
     try:
         with publish.swap_in(control, swap, patience, plan.given_up, drop=drop, built=extra.seen) as carried:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from psycopg import sql
 
@@ -20,6 +20,7 @@ class Swap:
     previous  final schema → where the live one goes
     renames   schemas of older generations that make room first: (from, to), in order
     opaque    materialized views, by final name, that can be filled only under the final names
+    opaque_by, others_by  by what settings these are filled, and those of others
     keeps     grants that others gave on the live generation go on to the new one
     granted   statements about the final schemas, once they are there
     extension_rows  rows of extensions' own tables that take the place of those that are there
@@ -32,6 +33,8 @@ class Swap:
     previous: Mapping[str, str]
     renames: tuple[tuple[str, str], ...] = ()
     opaque: tuple[TableName, ...] = ()
+    opaque_by: Mapping[str, str] = field(default_factory=dict[str, str])
+    others_by: Mapping[str, str] = field(default_factory=dict[str, str])
     keeps: bool = True
     granted: tuple[sql.Composed, ...] = ()
     extension_rows: tuple[ExtensionRows, ...] = ()

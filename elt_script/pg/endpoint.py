@@ -145,6 +145,7 @@ class Endpoint:
     bin         the folder of the Postgres programs to use, once it is chosen
     version     the server's major version, once it is known
     settings    what sessions are pinned to beyond PINNED
+    left        what of PINNED is left as the server has it
     travelled   it was pickled, and so lost its password: see elt_script/arrival.py
     secret      whether there was one to lose
     """
@@ -155,6 +156,7 @@ class Endpoint:
     bin: Path | None = None
     version: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    left: frozenset[str] = frozenset()
     application: str = "elt"
     pinned: bool = True
     travelled: bool = False
@@ -295,7 +297,8 @@ class Endpoint:
         return {**inherited_environment(), **own}
 
     def _options(self) -> str:
-        return _as_options({**PINNED, **_pinned_since(self.version or 0), **self.settings})
+        kept = {name: said for name, said in PINNED.items() if name not in self.left}
+        return _as_options({**kept, **_pinned_since(self.version or 0), **self.settings})
 
 
 def is_pinned(session: psycopg.Connection[Any]) -> bool:

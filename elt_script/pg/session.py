@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -26,6 +26,11 @@ Connection = psycopg.Connection[Any]
 Row = TypeVar("Row")
 
 EVERY_OBJECT = sql.SQL("true")
+# By which a query's result may differ: what day a moment is in, how a value reads, what is a word.
+COMPUTING = (
+    *("TimeZone", "DateStyle", "IntervalStyle", "default_text_search_config", "extra_float_digits"),
+    *("bytea_output", "lc_monetary", "lc_numeric", "lc_time"),
+)
 
 log = structlog.get_logger()
 
@@ -79,6 +84,32 @@ def move_objects(conn: Connection, moves: Mapping[str, str], only: sql.Composabl
     """
     statements = conn.execute(query("movable").format(only=only), {"moves": json.dumps(moves)}).fetchall()
     conn.execute("; ".join(statement for _, _, statement in statements).encode())
+
+
+def own_settings(endpoint: Endpoint, known_to: Connection | None = None) -> dict[str, str]:
+    """Return by what settings a database computes for sessions that bring none: people's own, unlike ours.
+
+    known_to  leave out values that this session's server does not know
+    """
+    with replace(endpoint, left=frozenset(COMPUTING)).connect(autocommit=True) as conn:
+        statement = "select name, setting from pg_settings where name = any(%s)"
+        found = dict(conn.execute(statement, (list(COMPUTING),)).fetchall())
+    return {name: said for name, said in found.items() if known_to is None or _takes(known_to, name, said)}
+
+
+def _takes(conn: Connection, name: str, said: str) -> bool:
+    try:
+        with conn.transaction(force_rollback=True):
+            compute_by(conn, {name: said})
+    except psycopg.errors.InvalidParameterValue:
+        return False
+    return True
+
+
+def compute_by(conn: Connection, settings: Mapping[str, str]) -> None:
+    """Have the session's transaction compute by settings from here on."""
+    each = [sql.SQL("set_config({}, {}, true)").format(*map(sql.Literal, one)) for one in settings.items()]
+    conn.execute(sql.SQL("select {}").format(sql.SQL(", ").join(each)))
 
 
 def refresh(conn: Connection, view: TableName) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import structlog
 from psycopg import sql
@@ -16,7 +16,7 @@ from elt_script.pg.catalog import Unwritten
 from elt_script.pg.endpoint import Endpoint, translating
 from elt_script.pg.passing import patiently
 from elt_script.pg.process import run
-from elt_script.pg.session import Connection, query, refresh, rows
+from elt_script.pg.session import Connection, compute_by, own_settings, query, refresh, rows
 from elt_script.tables import CopyJob, TableName
 from elt_script.tables import Sequence as SequenceState
 
@@ -33,17 +33,27 @@ class MaterializedView:
     """A staged materialized view; see pg/sql/materialized_views.sql.
 
     opaque  it rests on functions whose text we cannot follow: they name tables as they are after publish
+    reads   schema and name of materialized views that it rests on
     """
 
     schema: str
     name: str
     depth: int
     opaque: bool
+    reads: list[tuple[str, str]]
 
     @property
     def full_name(self) -> TableName:
         """The name in two parts."""
         return TableName(self.schema, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """The staged materialized views that are filled by publish, and by what settings."""
+
+    views: tuple[TableName, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def complete_tables(job: CopyJob, staging: Staging, destination: Endpoint, at_once: int = 1) -> float:
@@ -157,22 +167,29 @@ def set_sequences(conn: Connection, positions: Sequence[SequenceState], places: 
 
 
 def fill(
-    conn: Connection, schemas: Sequence[str], unpopulated: frozenset[TableName]
-) -> tuple[list[TableName], list[TableName]]:
-    """Fill the staged materialized views, each after those it reads.
+    conn: Connection, source: Endpoint, schemas: Iterable[str], unpopulated: frozenset[TableName]
+) -> Opaque:
+    """Fill the staged materialized views, each after those it reads; by the settings that the source has.
 
-    unpopulated  those that have no rows at the source either
-    returns      those that were filled, and those that can be only where functions find the final names
+    unpopulated  those without rows at the source, too; they have some while others are filled from them
+    returns      those that can be filled only where functions find the final names
     """
-    filled: list[TableName] = []
+    views = rows(conn, MaterializedView, "materialized_views", schemas=list(schemas))
+    if not views:
+        return Opaque()
+    settings = own_settings(source, known_to=conn)
+    read = {TableName(*one) for view in views if view.full_name not in unpopulated for one in view.reads}
     opaque: list[TableName] = []
-    for view in rows(conn, MaterializedView, "materialized_views", schemas=list(schemas)):
-        if view.full_name in unpopulated:
+    for view in views:
+        if view.full_name in unpopulated - read:
             continue
         if view.opaque:
             opaque.append(view.full_name)
         else:
-            refresh(conn, view.full_name)
-            conn.execute(sql.SQL("analyze {}").format(view.full_name.quoted))
-            filled.append(view.full_name)
-    return filled, opaque
+            with conn.transaction():
+                compute_by(conn, settings)
+                refresh(conn, view.full_name)
+                conn.execute(sql.SQL("analyze {}").format(view.full_name.quoted))
+    for name in unpopulated & read:
+        conn.execute(sql.SQL("refresh materialized view {} with no data").format(name.quoted))
+    return Opaque(tuple(opaque), settings)

@@ -17,7 +17,7 @@ from elt_script.pg import dependants, large_objects, locks
 from elt_script.pg.dependants import Dependant
 from elt_script.pg.extension_rows import put_in_place
 from elt_script.pg.passing import is_passing
-from elt_script.pg.session import Connection, move_objects, query, refresh
+from elt_script.pg.session import Connection, compute_by, move_objects, query, refresh
 from elt_script.swap import Carried, Swap
 from elt_script.wording import counted
 
@@ -116,8 +116,12 @@ def _swapped(
         move_objects(conn, swap.previous, query("of_generation").format(sql.Literal(swap.live)))
     move_objects(conn, {staged: final for final, staged in swap.staged.items()})
     _carry(conn, swap, carried)  # before what is filled anew by those who may read
+    if any(one.kind == "materialized view" for one in kept):
+        compute_by(conn, swap.others_by)
     failed = _repoint(conn, kept, drop=drop)
     unfit = _choose(conn, [one for one in carried if one.is_choice], drop=drop)
+    if swap.opaque:
+        compute_by(conn, swap.opaque_by)
     for view in swap.opaque:
         refresh(conn, view)
     _clear_aside(conn, [one for one in kept if one not in failed])
@@ -214,18 +218,21 @@ def _execute(conn: Connection, statements: Iterable[str]) -> None:
 
 
 def _make_room(conn: Connection, swap: Swap) -> None:
-    """Create the final schemas, with the source's comment, and those that the live generation goes to."""
+    """Create the final schemas, with the source's comments, and those that the live generation goes to."""
     there = {name for (name,) in conn.execute("select nspname::text from pg_namespace").fetchall()}
     for old, new in swap.renames:
         if old not in there:  # somebody has dropped or renamed it; what it held is missed where it is needed
             continue
         conn.execute(sql.SQL("alter schema {} rename to {}").format(sql.Identifier(old), sql.Identifier(new)))
-    comments = dict(conn.execute(query("schema_comments")).fetchall())
-    for final, staged in swap.staged.items():
+    said = dict(conn.execute(query("schema_comments")).fetchall())
+    published = "select number, comments from elt.generation where number = any(%s)"
+    comments: dict[int, dict[str, str]] = dict(conn.execute(published, ([swap.live, swap.new],)).fetchall())
+    before, now = (comments.get(number or 0) or {} for number in (swap.live, swap.new))
+    for final in swap.staged:
         conn.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(final)))
-        if staged in comments and final not in comments:
+        if said.get(final) == before.get(final) != now.get(final):  # nobody has said anything else
             note = sql.SQL("comment on schema {} is {}")
-            conn.execute(note.format(sql.Identifier(final), sql.Literal(comments[staged])))
+            conn.execute(note.format(sql.Identifier(final), sql.Literal(now.get(final))))
     for statement in swap.granted:
         conn.execute(statement)
     for schema in swap.previous.values():

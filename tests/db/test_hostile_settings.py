@@ -7,7 +7,7 @@ from psycopg import sql
 
 from elt_script.pg.cluster import Server
 from elt_script.rollback import rollback
-from tests.copying import assert_same, config_of, copied, execute
+from tests.copying import assert_same, config_of, copied, execute, rows_of
 from tests.databases import Database, MakeDatabase
 
 PUBLIC = {"public": "public"}
@@ -109,3 +109,35 @@ def test_hostile_settings_change_nothing(
     rollback(config_of(source.owner, destination.owner))
 
     assert_same(source.admin, destination.admin, PUBLIC)
+
+
+DAYS = """
+    create materialized view {0}days as select at::date as day, at::text as said from {1};
+    create function {0}first_day() returns date language plpgsql stable as 'begin return (select min(at)::date from {1}); end';
+    create materialized view {0}found as select {0}first_day() as day;
+"""
+
+
+def test_materialized_views_are_computed_by_the_settings_of_their_own_side(
+    source_database: Database, destination_database: Database
+) -> None:
+    source, destination = source_database, destination_database
+    make_hostile(source, {"TimeZone": "Asia/Kathmandu", "DateStyle": "SQL, DMY"})
+    make_hostile(destination, {"DateStyle": "German, DMY", "TimeZone": "America/New_York"})
+    execute(source.owner, "create table t (at timestamptz)")
+    execute(source.owner, "insert into t values ('2020-01-01 23:00+00'), ('2020-01-01 02:00+00')")
+    execute(source.owner.unpinned(), DAYS.format("public.", "public.t"))
+    copied(source.owner, destination.owner)
+    execute(destination.owner.unpinned(), "create schema theirs;" + DAYS.format("theirs.", "public.t"))
+    theirs = "select (select json_agg(d) from theirs.days d), (select json_agg(d) from theirs.found d)"
+    before = rows_of(destination.owner, theirs)
+
+    copied(source.owner, destination.owner)
+
+    assert_same(source.admin, destination.admin, PUBLIC)
+    assert rows_of(destination.owner, theirs) == before
+    rollback(config_of(source.owner, destination.owner))
+    assert rows_of(destination.owner, theirs) == before
+    assert rows_of(source.owner, "select min(day), max(day) from public.days") != rows_of(
+        destination.owner, "select min(day), max(day) from theirs.days"
+    )

@@ -178,3 +178,22 @@ def test_generated_columns_name_the_objects_of_their_own_database(
     assert rows_of(destination, "select id, o = 'public.g'::regclass, c::text from public.g") == [
         (1, True, "public.g")
     ]
+
+
+def test_a_materialized_view_arrives_with_rows_though_the_one_it_reads_has_none_any_more(
+    source: Endpoint, source_admin: Endpoint, destination: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(
+        source,
+        """
+        create table t (id int); insert into t values (1); create materialized view emptied as select * from t;
+        create view between as select * from emptied; create materialized view filled as select * from between;
+        create materialized view never as select * from emptied with no data;
+        refresh materialized view emptied with no data;
+        """,
+    )
+
+    copied(source, destination)
+
+    assert_same(source_admin, destination_admin)
+    assert rows_of(destination, "select * from public.filled") == [(1,)]

@@ -118,6 +118,26 @@ def test_routines_whose_text_may_name_a_renamed_schema_are_named(
     ]
 
 
+def test_comments_on_schemas_are_the_sources_until_somebody_says_something_else(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(source, "create schema s; create table s.t (n int); comment on schema public is 'ours'")
+    said = "select obj_description(n::regnamespace, 'pg_namespace') from unnest(array['s', 'public']) n"
+    seen: list[object] = []
+
+    for comment in ("'one'", "'two'", "null", "'three'"):
+        execute(source, f"comment on schema s is {comment}")
+        copied(source, destination)
+        seen.append(rows_of(destination, said)[0][0])
+    rollback(config_of(source, destination))
+    seen.append(rows_of(destination, said)[0][0])
+    execute(destination, "comment on schema s is 'theirs'")
+    copied(source, destination)
+
+    assert seen == ["one", "two", None, "three", None]
+    assert rows_of(destination, said) == [("theirs",), ("ours",)]
+
+
 def test_a_schema_that_is_not_listed_stays_away_with_what_needs_it(
     source: Endpoint, destination: Endpoint
 ) -> None:

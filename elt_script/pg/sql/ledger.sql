@@ -33,6 +33,8 @@ create table if not exists elt.generation (
     rows bigint not null,
     bytes bigint not null
 );
+alter table elt.generation add column if not exists comments jsonb;
+comment on column elt.generation.comments is 'on its schemas, by their names';
 comment on column elt.generation.place is '0: live; 1: what rollback returns to; 2, 3, ...: older; null: never published';
 create table if not exists elt.object (
     generation bigint not null references elt.generation on delete cascade,
@@ -79,6 +81,11 @@ create table if not exists elt.staging (
     archive bytea not null
 );
 comment on table elt.staging is 'the schema as it was last staged, for as long as nothing that it depends on changes';
+create table if not exists elt.home (
+    objects oid[] not null
+);
+comment on table elt.home is 'the OIDs of the ledger''s own tables and keys: elt.object is true of the database where they are these';
+insert into elt.home select {home} where not exists (select from elt.home);
 create or replace view elt.status as
 select pipeline, number as generation, as_of, published_at, clock_timestamp() - as_of as age, schemas, tables, rows
 from elt.generation

@@ -1,7 +1,8 @@
 -- The materialized views of some schemas, in an order in which they can be refreshed.
 --
 -- %(schemas)s  text[]
--- returns      schema text, name text, depth int, opaque bool (rests on functions whose body is text)
+-- returns      schema text, name text, depth int, opaque bool (rests on functions whose body is text),
+--              reads jsonb [[schema, name] of materialized views that it rests on, …]
 with recursive needs as (
     select distinct v.oid, d.refclassid, d.refobjid
     from pg_class v
@@ -37,8 +38,13 @@ select
             and p.oid >= 16384
             and p.prosqlbody is null
             and l.lanname not in ('internal', 'c')
-    )), false) as opaque
+    )), false) as opaque,
+    coalesce(
+        jsonb_agg(distinct jsonb_build_array(n.nspname, v.relname)) filter (where v.oid <> c.oid), '[]'
+    ) as reads
 from chosen c
 join reach on reach.root = c.oid
+left join pg_class v on v.oid = reach.oid and v.relkind = 'm'
+left join pg_namespace n on n.oid = v.relnamespace
 group by c.oid, c.nspname, c.relname
 order by 3, 1, 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from elt_script.access import Access, access_of
@@ -22,6 +22,7 @@ from elt_script.copies import (
     spread_anew,
 )
 from elt_script.extensions import Extensions, Offer, extensions_of
+from elt_script.pg.catalog import Enum
 from elt_script.pg.rights import Roles
 from elt_script.selection import Selection, SourceFacts, changes_of, select
 from elt_script.tables import CopyJob, TableCopy, TableName
@@ -44,6 +45,7 @@ class DestinationFacts:
     encoding: str
     roles: Roles
     version: int  # the major
+    used_enums: Sequence[Enum] = ()  # published ones, that tables of others are made of
     large_objects: Sequence[tuple[int, bool]] = ()  # not ours, of the source's numbers; may we move it
 
 
@@ -71,6 +73,7 @@ class Plan:
     amends: Amends
     extensions: Extensions
     large_objects: LargeObjectCopies | None
+    staying: tuple[Enum, ...]  # published ones that are the next generation's, too, by their final names
     dependants: tuple[str, ...] = ()  # what others built on the published tables, and comes along
     given_up: frozenset[str] = frozenset()  # what of it cannot, and the config drops
     warnings: tuple[str, ...] = ()  # what does not stand in the way, and should be mended
@@ -183,6 +186,7 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
         amends=amends,
         extensions=extensions,
         large_objects=_large_objects(config, source, (source.encoding, encoding), destination),
+        staying=tuple(_staying(config, source, destination, schemas)),
         faults=(
             *_faults(selection, source, destination, copies),
             *extensions.faults,
@@ -191,6 +195,27 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
             *access.faults,
         ),
     )
+
+
+def _staying(
+    config: Config, source: SourceFacts, destination: DestinationFacts, schemas: Mapping[str, str]
+) -> Iterable[Enum]:
+    """Return the published enums that need not be made anew, for the sake of others' tables that have them.
+
+    Each has the source's labels, which may be more than it has now, in between as well. Not where the config
+    says whose they are, and who may use them: it says so of staged objects.
+    """
+    if config.privileges != "keep" or config.owners != "none":
+        return
+    wanted = {(schemas[one.schema], one.name): one for one in source.enums if one.schema in schemas}
+    for one in destination.used_enums:
+        other = wanted.get((one.schema, one.name))
+        if (
+            other
+            and other.comment == one.comment
+            and [label for label in other.labels if label in one.labels] == one.labels
+        ):
+            yield replace(one, labels=other.labels)
 
 
 def _gone(selection: Selection, destination: DestinationFacts) -> set[TableName]:

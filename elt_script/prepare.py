@@ -195,7 +195,7 @@ def _warnings(config: Config, *sides: tuple[Endpoint, Connection]) -> tuple[str,
 def _built_on(control: Connection, live: ledger.Kept | None, plan: Plan) -> list[Dependant]:
     """Return what others built on what the plan replaces, the things that it adopts among it."""
     if live is not None:
-        return _all_of(control, live.number)
+        return _all_of(control, live.number, [oid for one in plan.staying for oid in one.oids])
     if not plan.adopted:
         return []
     with control.transaction(force_rollback=True):  # looked at as if they had been adopted
@@ -203,5 +203,8 @@ def _built_on(control: Connection, live: ledger.Kept | None, plan: Plan) -> list
         return _all_of(control, generations.adopt(control, plan).number)
 
 
-def _all_of(control: Connection, generation: int) -> list[Dependant]:
-    return [*dependants.read(control, generation), *dependants.read_changes(control, generation)]
+def _all_of(control: Connection, generation: int, staying: Sequence[int] = ()) -> list[Dependant]:
+    return [
+        *dependants.read(control, generation, staying=staying),
+        *dependants.read_changes(control, generation),
+    ]

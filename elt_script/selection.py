@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from elt_script.config.model import Config, matches
-from elt_script.pg.catalog import Extension, Outside, Relation, Type, Unwritten
+from elt_script.pg.catalog import Enum, Extension, Outside, Relation, Type, Unwritten
 from elt_script.pg.extension_rows import ExtensionTable
 from elt_script.pg.large_objects import LargeObjectFacts
 from elt_script.pg.rights import Owned
@@ -56,6 +56,7 @@ class SourceFacts:
 
     relations: Sequence[Relation]
     types: Mapping[int, Type]
+    enums: Sequence[Enum]
     schemas: Sequence[str]
     children: Mapping[int, Sequence[int]]
     skipped: Mapping[int, str]

@@ -67,5 +67,6 @@ def _decided(plan: Plan) -> list[object]:
         sorted(plan.fallen),
         [(one.name, one.schema, one.version, one.relocatable) for one in plan.extensions.needed],
         sorted(plan.extensions.schemas.items()),
+        sorted((one.schema, one.name) for one in plan.staying),
         sorted((place.schema, place.name) for copy in plan.copies for place in copy.places),
     ]

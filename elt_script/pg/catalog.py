@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, LiteralString
 
@@ -61,6 +61,20 @@ class Type:
     subtype: int
     send: str | None
     receives: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Enum:
+    """An enum; see pg/sql/enums.sql, and used_enums.sql, where its OIDs are known."""
+
+    schema: str
+    name: str
+    labels: list[str]
+    comment: str | None
+    oids: list[int] = field(default_factory=list[int])
+
+    def __str__(self) -> str:
+        return f"type {self.schema}.{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

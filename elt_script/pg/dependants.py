@@ -150,20 +150,35 @@ def _said(text: str) -> sql.SQL:
     return sql.SQL(text)  # pyright: ignore[reportArgumentType]  (the server's own words are as good as literal)
 
 
-def read(conn: Connection, generation: int, places: Mapping[str, str] | None = None) -> list[Dependant]:
+def read(
+    conn: Connection,
+    generation: int,
+    places: Mapping[str, str] | None = None,
+    *,
+    staying: Sequence[int] = (),
+) -> list[Dependant]:
     """Return as read_all() what does not end with somebody's session."""
-    return [one for one in read_all(conn, generation, places) if not one.temporary]
+    return [one for one in read_all(conn, generation, places, staying=staying) if not one.temporary]
 
 
-def read_all(conn: Connection, generation: int, places: Mapping[str, str] | None = None) -> list[Dependant]:
+def read_all(
+    conn: Connection,
+    generation: int,
+    places: Mapping[str, str] | None = None,
+    *,
+    staying: Sequence[int] = (),
+) -> list[Dependant]:
     """Return what others built on a generation, in the order in which it can be pointed at the next one.
 
-    places  final schema → where the next generation stands, where there is one: columns that change their
-            types decide how a view is pointed there
+    places   final schema → where the next generation stands, where there is one: columns that change their
+             types decide how a view is pointed there
+    staying  OIDs of types that will be the next one's, so that what rests on them need not move
     """
     moves = json.dumps(dict(places or {}))
     reach = {"reach": query("reach").format()}
-    found = rows(conn, Dependant, "dependants", reach, generation=generation, places=moves)
+    found = rows(
+        conn, Dependant, "dependants", reach, generation=generation, places=moves, staying=list(staying)
+    )
     anew = [one.id for one in found if one.clear]
     again = dict(conn.execute(query("restored"), {"ids": anew}).fetchall()) if anew else {}
     return [replace(one, after=f"{one.after}{again[one.id]}") if one.clear else one for one in found]

@@ -86,6 +86,7 @@ def source_facts(conn: Connection, config: Config) -> SourceFacts:
     return SourceFacts(
         relations=relations,
         types=catalog.read_types(conn),
+        enums=rows(conn, catalog.Enum, "enums", schemas=chosen),
         schemas=schemas,
         children=catalog.read_children(conn),
         skipped=without,
@@ -137,6 +138,7 @@ def destination_facts(
         encoding=encoding_of(conn),
         roles=_roles(conn),
         version=conn.info.server_version // 10_000,
+        used_enums=() if live is None else rows(conn, catalog.Enum, "used_enums", generation=live),
         large_objects=large_objects.taken(conn, source_conn, live) if source.large_objects else (),
     )
 
@@ -198,7 +200,7 @@ def make_plan(
     return replace(
         plan,
         faults=(*plan.faults, *faults),
-        dependants=tuple(str(one) for one in others if one.id not in left),
+        dependants=(*map(str, plan.staying), *(str(one) for one in others if one.id not in left)),
         given_up=frozenset(given_up),
     )
 

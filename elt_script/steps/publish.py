@@ -11,6 +11,8 @@ from dataclasses import replace
 import psycopg
 import structlog
 from psycopg import sql
+from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
 
 from elt_script.errors import DestinationError
 from elt_script.pg import dependants, large_objects, locks
@@ -66,9 +68,11 @@ def swap_in(
                 with locks.shortly(conn, tries.limit_ms):
                     wanted = _wanted(conn, swap)
                 with conn.transaction():
+                    shared = _shared(conn, swap)
                     with locks.taken(conn, wanted, tries.wait_ms, tries.limit_ms):
                         started = time.monotonic()
                         carried = _swapped(conn, swap, given_up, built, drop=drop)
+                    _hand_over(conn, swap, shared)
                     yield replace(carried, lost=lost)
                 break
             except locks.BlockedError:
@@ -137,6 +141,20 @@ def _swapped(
         tuple(str(one) for one in (*lost, *failed, *unfit, *useless)),
         tuple(str(one) for one in found if one.temporary),
     )
+
+
+def _shared(conn: Connection, swap: Swap) -> list[TupleRow]:
+    """Take from the live generation the types that the next one is made of, too; nothing of them moves."""
+    return conn.execute(query("shared"), {"live": swap.live, "new": swap.new}).fetchall()
+
+
+def _hand_over(conn: Connection, swap: Swap, shared: Sequence[TupleRow]) -> None:
+    """Write down that they are the new one's; not before grants are carried over, since they have theirs."""
+    for oid, comments, facts in shared:
+        conn.execute(
+            "insert into elt.object values (%s, 'pg_type'::regclass, %s, %s, %s)",
+            (swap.new, oid, comments and Jsonb(comments), facts and Jsonb(facts)),
+        )
 
 
 def _want_no_late_indexes(conn: Connection, swap: Swap, known: Collection[str]) -> list[str]:

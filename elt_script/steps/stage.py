@@ -15,7 +15,7 @@ from psycopg import sql
 from elt_script.errors import PreflightError
 from elt_script.pg.archive import Archive, Entry, Staging, dump, pattern, without
 from elt_script.pg.board import create_extension, create_schema, drawing_board
-from elt_script.pg.catalog import Extension
+from elt_script.pg.catalog import Enum, Extension
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.passing import is_passing
 from elt_script.pg.session import Connection, move_objects, query, rows
@@ -88,9 +88,21 @@ def create(destination: Endpoint, conn: Connection, staging: Staging, plan: Plan
                 detail=str(error).strip(),
                 hint=f"Have an administrator create it there, in schema {placed.schema}.",
             ) from error
+    for one in plan.staying:
+        _add_labels(conn, one)
     later = {entry.id for job in plan.jobs for entry in _created_by(job, staging)}
     before = [entry for entry in staging.before if entry.id not in later]
     staging.archive.restore(destination, before, one_transaction=True)
+
+
+def _add_labels(conn: Connection, enum: Enum) -> None:
+    """Add to a live enum the labels that only the source's has: rows that are staged may have them."""
+    following = None
+    for label in reversed(enum.labels):
+        place = sql.SQL(" before {}").format(sql.Literal(following)) if following is not None else sql.SQL("")
+        add = sql.SQL("alter type {} add value if not exists {}")
+        conn.execute(add.format(sql.Identifier(enum.schema, enum.name), sql.Literal(label)) + place)
+        following = label
 
 
 def creating(job: CopyJob, staging: Staging, destination: Endpoint) -> CopyJob:
@@ -145,6 +157,11 @@ def _move(board: Endpoint, plan: Plan) -> None:
                 note = sql.SQL("comment on schema {} is {}")
                 conn.execute(note.format(sql.Identifier(moves[schema]), sql.Literal(comment)))
         move_objects(conn, moves)
+        for one in plan.staying:  # is there already, so that it is not to be written down
+            staged = TableName(plan.staging[one.schema], one.name)
+            conn.execute(create_schema(one.schema))
+            there = sql.SQL("alter type {} set schema {}")
+            conn.execute(there.format(staged.quoted, sql.Identifier(one.schema)))
 
 
 def _move_extension(conn: Connection, extension: Extension, schema: str) -> None:

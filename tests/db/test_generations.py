@@ -56,7 +56,7 @@ GOING = """
     create table given (n int);
     create function latest(a int, b int) returns int language sql immutable return b;
 """
-GONE = "alter table going drop gone; drop table leaving; drop view gone_view"
+GONE = "alter type mood rename value 'sad' to 'blue'; alter table going drop gone; drop table leaving; drop view gone_view"
 
 
 @pytest.fixture

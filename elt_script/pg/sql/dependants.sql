@@ -4,6 +4,7 @@
 --
 -- %(generation)s  bigint
 -- %(places)s      jsonb {final schema: where the next generation is staged}, empty if there is none
+-- %(staying)s     bigint[], types that will be the next generation's, too
 -- {reach}         reach.sql
 -- returns      id text, rests jsonb [id, …] (of what it reads or is on, which may be something of others, too), kind text, object text (as people name it), relation oid (which the swap locks, or null), lock text (the
 --              statement that locks it), reads jsonb [[OID, name], …] (of the tables
@@ -17,6 +18,7 @@ direct as (
     from ours
     join pg_depend d on d.refclassid = ours.classid and d.refobjid = ours.objid
     where not exists (select from ours own where own.classid = d.classid and own.objid = d.objid)
+        and not exists (select from published own where own.classid = d.classid and own.objid = d.objid)
 ),
 found as (
     select

@@ -2,11 +2,18 @@
 --
 -- %(generation)s  bigint
 -- %(places)s      jsonb {final schema: where the next generation is staged}, empty if there is none
--- gives        generation, tables (the generation's), needs (what views and functions of others rest on), depths (of those
+-- %(staying)s     bigint[], types that will be the next generation's, too
+-- gives        generation, published (of any generation), tables (the generation's), needs (what views and functions of others rest on), depths (of those
 --              that rest on the generation), rebuilt and remade (views and functions of others that can only be made anew),
 --              ours (the generation, and all that is made anew)
 with recursive generation as materialized (
-    select classid, objid from elt.object where generation = %(generation)s
+    select classid, objid
+    from elt.object
+    where generation = %(generation)s
+        and not (classid = 'pg_type'::regclass and objid = any(%(staying)s::bigint[]::oid[]))
+),
+published as materialized ( -- by any run: generations may be made of the same types
+    select classid, objid from elt.object
 ),
 tables as materialized (
     select c.oid, c.relkind, n.nspname, c.relname
@@ -29,13 +36,13 @@ needs as materialized ( -- what the views and functions of others rest on
     join pg_class c on c.oid = r.ev_class and c.relkind in ('v', 'm')
     join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.refobjid <> c.oid
     where r.rulename = '_RETURN' and c.oid >= 16384
-        and not exists (select from generation g where g.classid = 'pg_class'::regclass and g.objid = c.oid)
+        and not exists (select from published g where g.classid = 'pg_class'::regclass and g.objid = c.oid)
     union
     select 'pg_proc'::regclass, p.oid, d.refclassid, d.refobjid, d.refobjsubid
     from pg_proc p
     join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid
     where p.oid >= 16384
-        and not exists (select from generation g where g.classid = 'pg_proc'::regclass and g.objid = p.oid)
+        and not exists (select from published g where g.classid = 'pg_proc'::regclass and g.objid = p.oid)
     union -- a row's type is its table's
     select 'pg_proc'::regclass, p.oid, 'pg_class'::regclass, row.typrelid, 0
     from pg_proc p
@@ -43,7 +50,7 @@ needs as materialized ( -- what the views and functions of others rest on
     join pg_type t on t.oid = d.refobjid
     join pg_type row on row.oid in (t.oid, t.typelem) and row.typrelid <> 0
     where p.oid >= 16384
-        and not exists (select from generation g where g.classid = 'pg_proc'::regclass and g.objid = p.oid)
+        and not exists (select from published g where g.classid = 'pg_proc'::regclass and g.objid = p.oid)
 ),
 reach (classid, objid, depth) as (
     select distinct n.classid, n.objid, 1

@@ -10,6 +10,12 @@
 --                 above jsonb [schema, name] (of such a whole's that it is attached to, or null)
 with ours as materialized (
     select classid, objid from elt.object where generation = %(generation)s
+),
+extra as materialized (
+    select x.indexrelid, x.indrelid, x.indisunique, x.indisvalid
+    from ours
+    join pg_index x on ours.classid = 'pg_class'::regclass and x.indrelid = ours.objid
+    where not exists (select from ours own where own.classid = 'pg_class'::regclass and own.objid = x.indexrelid)
 )
 select
     case when k.oid is null then format('index %%I.%%I', n.nspname, i.relname)
@@ -42,16 +48,14 @@ select
         join pg_namespace its on its.oid = whole.relnamespace
         where whole.oid = above.indexrelid
     ) end as above
-from ours
-join pg_index x on ours.classid = 'pg_class'::regclass and x.indrelid = ours.objid
+from extra x
 join pg_class i on i.oid = x.indexrelid
 join pg_class c on c.oid = x.indrelid and c.relkind in ('r', 'p', 'm')
 join pg_namespace n on n.oid = c.relnamespace
 left join pg_constraint k on k.conindid = x.indexrelid and k.contype in ('p', 'u', 'x') and k.conrelid = c.oid
 left join pg_inherits h on h.inhrelid = x.indexrelid
 left join pg_index above on above.indexrelid = h.inhparent
-where not exists (select from ours own where own.classid = 'pg_class'::regclass and own.objid = x.indexrelid)
-    and not exists (select from ours own where own.classid = 'pg_class'::regclass and own.objid = above.indexrelid)
+where not exists (select from ours own where own.classid = 'pg_class'::regclass and own.objid = above.indexrelid)
     and not exists (
         select
         from pg_depend d

@@ -1,14 +1,20 @@
--- Take from the live generation the types that the next one is made of as well, because tables of others are, too.
+-- Take from the live generation the enums that the next one is made of as well, because tables of others are, too.
 --
 -- %(live)s, %(new)s  bigint
 -- returns            objid oid, comments jsonb, facts jsonb: what the next one is to have of elt.object
-with needed as (
-    select distinct d.refobjid as oid
-    from elt.object n
-    join pg_depend d on d.classid = n.classid and d.objid = n.objid and d.refclassid = 'pg_type'::regclass
-    where n.generation = %(new)s and d.refobjid >= 16384
+with shared as materialized (
+    select t.oid, t.typarray
+    from elt.object o
+    join pg_type t on o.classid = 'pg_type'::regclass and t.oid = o.objid and t.typtype = 'e'
+    where o.generation = %(live)s
+        and exists (
+            select
+            from pg_depend d
+            join elt.object n on (n.generation, n.classid, n.objid) = (%(new)s, d.classid, d.objid)
+            where d.refclassid = 'pg_type'::regclass and d.refobjid in (t.oid, t.typarray)
+        )
 )
 delete from elt.object o
-where o.generation = %(live)s and o.classid = 'pg_type'::regclass
-    and exists (select from needed join pg_type t on needed.oid in (t.oid, t.typarray) where o.objid in (t.oid, t.typarray))
+using shared
+where o.generation = %(live)s and o.classid = 'pg_type'::regclass and o.objid in (shared.oid, shared.typarray)
 returning o.objid, o.comments, o.facts

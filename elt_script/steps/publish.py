@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 def want_room(conn: Connection, swap: Swap) -> None:
-    """Raise DestinationError where something of somebody has a name that something staged will need.
+    """Raise DestinationError where something of somebody has a name that one of both generations will need.
 
     The plan knows of tables, types and routines; this finds indexes and all else, which are staged by now.
     """
@@ -36,6 +36,15 @@ def want_room(conn: Connection, swap: Swap) -> None:
         raise DestinationError(
             f"the destination has {', '.join(one for (one,) in found)}, which elt did not publish",
             detail="the source has something of the same name",
+            hint="Nothing was published. Drop or rename it at the destination.",
+        )
+    moves = dict(swap.renames)
+    needed = {*swap.previous.values(), *moves.values()} - moves.keys()
+    taken = conn.execute("select nspname::text from pg_namespace where nspname = any(%s)", (list(needed),))
+    if theirs := sorted(name for (name,) in taken):
+        raise DestinationError(
+            f"the destination has a schema {', '.join(theirs)}, which elt did not make",
+            detail="the generation that makes room is to go there",
             hint="Nothing was published. Drop or rename it at the destination.",
         )
 

@@ -87,6 +87,17 @@ def test_all_that_cannot_come_along_is_named_before_anything_is_touched(new_worl
     assert failure.value.message == f"{len(NAMED)} things stand in the way of this run"
 
 
+def test_a_schema_of_somebody_where_the_old_data_is_to_go_is_named(world: World) -> None:
+    execute(world.destination, "create schema elt_prev_public; create table elt_prev_public.theirs (n int)")
+
+    with untouched(world.admin), pytest.raises(DestinationError) as failure:
+        copied(world.source, world.destination)
+
+    assert failure.value.message == "the destination has a schema elt_prev_public, which elt did not make"
+    execute(world.destination, "drop schema elt_prev_public cascade")
+    copied(world.source, world.destination)
+
+
 def test_what_cannot_come_along_is_dropped_where_the_config_says_so(new_world: World) -> None:
     world = new_world
     execute(world.source, SHOP + GOING)

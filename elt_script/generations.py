@@ -155,7 +155,7 @@ def _taken_away(
     limit = locks.tries(conn, 0).limit_ms
     try:
         with conn.transaction(), locks.taken(conn, wanted, limit, limit):
-            left = [str(one) for one in dependants.read_all(conn, generation) if not one.part]
+            left = [str(one) for one in dependants.read(conn, generation, temporary=True) if not one.part]
             left += _not_of(conn, generation, schemas)
             for statement in () if left else statements:
                 conn.execute(statement.encode())

@@ -156,23 +156,14 @@ def read(
     places: Mapping[str, str] | None = None,
     *,
     staying: Sequence[int] = (),
-) -> list[Dependant]:
-    """Return as read_all() what does not end with somebody's session."""
-    return [one for one in read_all(conn, generation, places, staying=staying) if not one.temporary]
-
-
-def read_all(
-    conn: Connection,
-    generation: int,
-    places: Mapping[str, str] | None = None,
-    *,
-    staying: Sequence[int] = (),
+    temporary: bool = False,
 ) -> list[Dependant]:
     """Return what others built on a generation, in the order in which it can be pointed at the next one.
 
-    places   final schema → where the next generation stands, where there is one: columns that change their
-             types decide how a view is pointed there
-    staying  OIDs of types that will be the next one's, so that what rests on them need not move
+    places     final schema → where the next generation stands, where there is one: columns that change their
+               types decide how a view is pointed there
+    staying    OIDs of types that will be the next one's, so that what rests on them need not move
+    temporary  also what ends with somebody's session
     """
     moves = json.dumps(dict(places or {}))
     reach = {"reach": query("reach").format()}
@@ -181,7 +172,11 @@ def read_all(
     )
     anew = [one.id for one in found if one.clear]
     again = dict(conn.execute(query("restored"), {"ids": anew}).fetchall()) if anew else {}
-    return [replace(one, after=f"{one.after}{again[one.id]}") if one.clear else one for one in found]
+    return [
+        replace(one, after=f"{one.after}{again[one.id]}") if one.clear else one
+        for one in found
+        if temporary or not one.temporary
+    ]
 
 
 def read_changes(conn: Connection, generation: int) -> list[Dependant]:

@@ -112,7 +112,7 @@ def _swapped(
     conn: Connection, swap: Swap, given_up: Collection[str], built: Collection[str], *, drop: bool
 ) -> Carried:
     """Do the swap, under its locks."""
-    found = [] if swap.live is None else dependants.read_all(conn, swap.live, swap.places)
+    found = [] if swap.live is None else dependants.read(conn, swap.live, swap.places, temporary=True)
     changes = [] if swap.live is None else dependants.read_changes(conn, swap.live)
     others = [*changes, *(one for one in found if not one.temporary)]
     useless = _want_no_late_indexes(conn, swap, {*built, *given_up})

@@ -42,6 +42,18 @@ def world(new_world: World) -> World:
     return new_world
 
 
+def assert_kept(world: World) -> None:
+    """Hold a run, and then a rollback, to leave all that people built as it is."""
+    before = definitions(world), world.rows(KEYS)
+
+    copied(world.source, world.destination)
+    after = definitions(world), world.rows(KEYS)
+    rollback(config_of(world.source, world.destination))
+
+    assert after == before
+    assert (definitions(world), world.rows(KEYS)) == before
+
+
 def test_indexes_over_partitions_keep_their_names_and_comments_and_what_is_not_valid_yet_stays_so(
     world: World,
 ) -> None:
@@ -65,14 +77,8 @@ def test_indexes_over_partitions_keep_their_names_and_comments_and_what_is_not_v
         alter table only days add constraint half_of_them unique (day, batch);
         """,
     )
-    before = definitions(world)
 
-    copied(world.source, world.destination)
-    after = definitions(world)
-    rollback(config_of(world.source, world.destination))
-
-    assert after == before
-    assert definitions(world) == before
+    assert_kept(world)
 
 
 def test_an_index_that_is_not_valid_and_of_no_whole_is_named(world: World) -> None:
@@ -106,14 +112,8 @@ def test_keys_and_checks_of_partitions_keep_their_names_states_and_comments(worl
         insert into theirs.wholes values (1, 1), (11, 2);
         """,
     )
-    before, keys = definitions(world), world.rows(KEYS)
 
-    copied(world.source, world.destination)
-    after = definitions(world), world.rows(KEYS)
-    rollback(config_of(world.source, world.destination))
-
-    assert after == (before, keys)
-    assert (definitions(world), world.rows(KEYS)) == (before, keys)
+    assert_kept(world)
 
 
 def test_what_was_said_of_anything_and_goes_with_an_extension_stays_and_in_the_order_of_its_options(
@@ -144,14 +144,8 @@ def test_what_was_said_of_anything_and_goes_with_an_extension_stays_and_in_the_o
         alter index theirs.extended depends on extension plpgsql;
         """,
     )
-    before = definitions(world)
 
-    copied(world.source, world.destination)
-    after = definitions(world)
-    rollback(config_of(world.source, world.destination))
-
-    assert after == before
-    assert definitions(world) == before
+    assert_kept(world)
 
 
 def test_what_the_source_has_taken_from_an_extension_is_not_given_back_to_it(world: World) -> None:
@@ -176,14 +170,8 @@ def test_what_was_given_to_another_role_stays_its_own(world: World) -> None:
         alter sequence numbers owner to {world.analyst};
         """,
     )
-    before = definitions(world)
 
-    copied(world.source, world.destination)
-    after = definitions(world)
-    rollback(config_of(world.source, world.destination))
-
-    assert after == before
-    assert definitions(world) == before
+    assert_kept(world)
 
 
 def test_a_materialized_view_is_filled_as_its_owner_who_sees_what_he_may(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,6 +86,21 @@ def _dirdump(_: Installed, task: Task) -> Job:
     jobs = ("-j", str(task.jobs))
     dump = ("pg_dump", *task.source.arguments, "-w", "-Fd", *jobs, "-Z0", "-f", "dump")
     return task.job((dump,), (("pg_restore", *task.destination.arguments, *jobs, "dump"),))
+
+
+def _rows(_: Installed, task: Task) -> Job:
+    """The rows alone: as many pairs of psql at once as there are jobs, one a table."""
+    dump = ("pg_dump", *task.source.arguments, "-w", "--section=pre-data")
+    out = ("psql", *task.source.arguments, "-qc", "copy {} to stdout (format binary)")
+    into = ("begin", "truncate {}", "copy {} from stdin (format binary, freeze)", "commit")
+    load = ("psql", *task.destination.arguments, "-q", *(f"-c{statement}" for statement in into))
+    pair = ("sh", "-c", f"{shlex.join(out)} | {shlex.join(load)}")
+    names = task.scratch / "tables"
+    names.write_text("".join(f"public.{table}\n" for table in task.tables), "utf-8")
+    return task.job(
+        (dump, ("psql", *task.destination.arguments, "-q")),
+        (("xargs", "-a", str(names), "-P", str(task.jobs), "-I", "{}", *pair),),
+    )
 
 
 def _run_elt(checksum: str) -> Callable[[Installed, Task], Job]:
@@ -188,6 +204,9 @@ CONTENDERS = (
     ),
     Contender("elt", "`elt run`, audit on, over an earlier generation", _elt, _run_elt("all"), True, True),
     Contender("elt-noaudit", "`elt run` with `audit: {checksum: none}`", _elt, _run_elt("none"), True, True),
+    Contender(
+        "rows", "for each table `psql | psql`, binary and frozen: the rows and no more", _postgres, _rows
+    ),
     Contender("pipe", "`pg_dump | psql -q`", _postgres, _pipe),
     Contender("dirdump", "`pg_dump -Fd -j -Z0`, then `pg_restore -j`", _postgres, _dirdump),
     Contender(

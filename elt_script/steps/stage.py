@@ -18,7 +18,7 @@ from elt_script.pg.board import create_extension, create_schema, drawing_board
 from elt_script.pg.catalog import Enum, Extension
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.passing import is_passing
-from elt_script.pg.session import Connection, move_objects, query, rows
+from elt_script.pg.session import Connection, move_objects, query, rows, value
 from elt_script.plan import Plan
 from elt_script.tables import CopyJob, TableName
 
@@ -97,11 +97,16 @@ def create(destination: Endpoint, conn: Connection, staging: Staging, plan: Plan
 
 def _add_labels(conn: Connection, enum: Enum) -> None:
     """Add to a live enum the labels that only the source's has: rows that are staged may have them."""
+    name = sql.Identifier(enum.schema, enum.name)
+    known = value(conn, sql.SQL("select enum_range(null::{})::text[]").format(name))
     following = None
     for label in reversed(enum.labels):
-        place = sql.SQL(" before {}").format(sql.Literal(following)) if following is not None else sql.SQL("")
-        add = sql.SQL("alter type {} add value if not exists {}")
-        conn.execute(add.format(sql.Identifier(enum.schema, enum.name), sql.Literal(label)) + place)
+        if label not in known:
+            place = (
+                sql.SQL("before {}").format(sql.Literal(following)) if following is not None else sql.SQL("")
+            )
+            add = sql.SQL("alter type {} add value if not exists {} {}")
+            conn.execute(add.format(name, sql.Literal(label), place))
         following = label
 
 

@@ -102,11 +102,11 @@ PINNED = {
     "idle_session_timeout": "0",
     "client_min_messages": "warning",
     "client_connection_check_interval": "2000",
+    "exit_on_error": "off",
     "jit": "off",
 }
 PINNED_SINCE = {17: {"transaction_timeout": "0"}}
 
-ANSWER_S = 10.0  # what a server is given to answer a new session's first question
 SESSION_NAMES = 0x1000  # a name has at most 63 bytes, and three of them are left for this
 _sessions = itertools.count(secrets.randbelow(SESSION_NAMES))  # a worker's are others than its neighbour's
 
@@ -245,10 +245,10 @@ class Endpoint:
         stop.current().opened(session)
         if silent := silence.of(self.application):
             silent.opened(session, self.role)
-        if self.pinned and self.version is None:  # what this version knows could not be among the options
-            with silence.cut_after(session, ANSWER_S):
-                for name, value in _pinned_since(session.info.server_version // 10_000).items():
-                    session.execute("select set_config(%s, %s, false)", (name, value))
+        major = session.info.server_version // 10_000
+        if self.pinned and self.version is None and _pinned_since(major):  # it could not be asked for before
+            session.close()  # and not by a statement: a limit that others have set may end the first one
+            return replace(self, version=major).connect(autocommit=autocommit)
         session.autocommit = autocommit
         return session
 

@@ -130,7 +130,7 @@ def _enter(endpoint: Endpoint) -> int:
                     hint=POOLED,
                 )
             return version
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         said = str(error).strip()
         if _hint(said):
             raise _final(endpoint, said) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from psycopg import sql
 
@@ -44,6 +46,7 @@ HOSTILE_SINCE = {
     14: {"idle_session_timeout": "1ms"},
     17: {"transaction_timeout": "1ms", "event_triggers": "off"},
 }
+LIMITS = ("statement_timeout", "transaction_timeout")
 ONLY_FOR_SUPERUSERS = {"session_replication_role": "replica", "restrict_nonsystem_relation_kind": "view"}
 SCHEMA = """
     create type mood as enum ('happy', 'sad');
@@ -109,6 +112,18 @@ def test_hostile_settings_change_nothing(
     rollback(config_of(source.owner, destination.owner))
 
     assert_same(source.admin, destination.admin, PUBLIC)
+
+
+def test_no_statement_is_under_a_limit_of_others_whatever_the_servers_version(
+    source_database: Database, destination_database: Database
+) -> None:
+    for database in (source_database, destination_database):
+        make_hostile(database, dict.fromkeys(LIMITS, "1ms"))
+        unknown = replace(database.owner, version=None)
+
+        limits = rows_of(unknown, f"select setting, source from pg_settings where name in {LIMITS}")
+
+        assert set(limits) == {("0", "client")}
 
 
 DAYS = """

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from elt_script.display.output import misuse, stderr, want_printed
-from elt_script.errors import EltError, InterruptedRunError, complaint, defect
+from elt_script.display.ending import Ending
+from elt_script.display.output import want_printed
+from elt_script.errors import EltError, InterruptedRunError, defect
 from elt_script.secret import leave_no_core
 from elt_script.wording import counted
 
@@ -80,6 +81,9 @@ def _example(*lines: str) -> str:
 @click.pass_context
 def cli(context: click.Context, config: Path | None, log_format: LogFormat, bin_dir: Path | None) -> None:
     """Copy a Postgres database into another one, so that its readers never notice."""
+    ending = context.find_object(Ending)
+    if ending and context.invoked_subcommand:
+        ending.command, ending.log_format = context.invoked_subcommand, log_format
     context.obj = Settings(config, log_format, bin_dir)
 
 
@@ -89,7 +93,7 @@ def cli(context: click.Context, config: Path | None, log_format: LogFormat, bin_
 @click.pass_obj
 def run(settings: Settings, as_json: bool, profile: bool) -> None:
     """Copy, audit and publish, then transform."""
-    from structlog.contextvars import bound_contextvars
+    from structlog.contextvars import bind_contextvars
 
     from elt_script.display.events import configure
     from elt_script.display.summary import report_json, summary
@@ -98,7 +102,8 @@ def run(settings: Settings, as_json: bool, profile: bool) -> None:
 
     config = settings.load()
     run_id = new_run_id()
-    with configure(settings.log_format), bound_contextvars(run_id=run_id, pipeline=config.pipeline):
+    bind_contextvars(run_id=run_id, pipeline=config.pipeline)  # to the end, which may be an event, too
+    with configure(settings.log_format):
         report = run_pipeline(config, run_id, profile=profile)
     click.echo(report_json(report) if as_json else summary(report))
 
@@ -285,21 +290,15 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # nohup
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    status: object = 0
-    told = ""
+    ending = Ending("elt", "elt", os.environ.get("ELT_LOG_FORMAT"))
     try:
-        status = cli.main(standalone_mode=False)
-    except EltError as error:
-        status, told = error.exit_status, complaint("elt", error)
-    except click.ClickException as error:
-        click.echo(misuse(error), stderr(), err=True, nl=False)
-        status = error.exit_code
+        status: object = cli.main(standalone_mode=False, obj=ending)
+    except (EltError, click.ClickException) as error:
+        status = ending.tell(error)
     except (KeyboardInterrupt, click.Abort):
-        status, told = InterruptedRunError.exit_status, "elt: interrupted"
+        status = ending.tell(InterruptedRunError("interrupted"))
     except Exception as error:  # noqa: BLE001  (Python would print what it holds, secrets too)
-        status, told = EltError.exit_status, complaint("elt", defect(error))
-    if told:
-        click.echo(told, stderr(), err=True)
+        status = ending.tell(defect(error))
     if "duckdb" not in sys.modules:  # which complains of what is left at its end
         gc.freeze()  # all of it goes with the process
     sys.exit(status if isinstance(status, int) else 0)

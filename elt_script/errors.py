@@ -22,6 +22,7 @@ class EltError(Exception):
 
     exit_status = 1
     transient = False  # it passes, as a lost connection does: the same may work in a moment
+    run_id = ""  # of the run that it ended, where it ended one
 
     def __init__(self, message: str, *, detail: str = "", hint: str = "") -> None:
         self.message = redacted(message)

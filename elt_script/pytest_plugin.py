@@ -159,6 +159,8 @@ def elt_run(request: pytest.FixtureRequest) -> Run:
 
 
 def _run(path: Path | None, source: Database, destination: Database) -> RunReport:
+    from structlog.contextvars import bound_contextvars  # noqa: PLC0415
+
     from elt_script.config.file import load  # noqa: PLC0415  (see above: only where it is used)
     from elt_script.display.events import configure  # noqa: PLC0415
     from elt_script.run import new_run_id, run  # noqa: PLC0415
@@ -167,8 +169,9 @@ def _run(path: Path | None, source: Database, destination: Database) -> RunRepor
     prefixes = tuple(f"ELT_{side.upper()}_" for side in sides)
     environ = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
     environ |= {"ELT_SOURCE_URL": source.url, "ELT_DESTINATION_URL": destination.url}
-    with configure("console"):
-        return run(load(path, environ, without=sides), new_run_id())
+    config, run_id = load(path, environ, without=sides), new_run_id()
+    with configure("console"), bound_contextvars(run_id=run_id, pipeline=config.pipeline):
+        return run(config, run_id)
 
 
 def docker_answers() -> bool:

@@ -97,6 +97,7 @@ def run(config: Config, run_id: str, *, profile: bool = False) -> RunReport:
             with bound_contextvars(run_id=run_id), translating():
                 return _attempt(config, run_id, clock, before, profile=profile)
         except EltError as error:
+            error.run_id = run_id
             if not error.transient or attempt > config.run.retries:
                 raise
             failure = error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 import signal
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from cronsim import CronSim
@@ -156,16 +157,11 @@ class _Scheduler:
         success = outcome.finished_at if good else self._state.last_success_at
         self._write(running_since=None, next_at=start, last=outcome, last_success_at=success)
         seconds = round((outcome.finished_at - outcome.started_at).total_seconds(), 3)
+        fields = {"exit_status": outcome.exit_status, "error": outcome.error, "seconds": seconds}
         if good:
-            log.info("run.succeeded", exit_status=0, seconds=seconds, next=start)
+            log.info("run.ended", **fields, next=start)
         else:
-            log.error(
-                "run.failed",
-                exit_status=outcome.exit_status,
-                error=outcome.error,
-                seconds=seconds,
-                next=start,
-            )
+            log.error("run.ended", **fields, next=start)
 
     async def _stopped_before(self, moment: datetime) -> bool:
         """Wait for a moment; return whether somebody stopped us before it."""
@@ -230,14 +226,27 @@ def _status(process: asyncio.subprocess.Process) -> int:
 
 
 def _complaint(words: bytes, status: int) -> str:
-    """Return what a run said when it failed: the lines from the last one that begins with `elt: `."""
+    """Return what a run said when it failed: its last event, or the lines from the last `elt: …` on."""
+    if not status:
+        return ""
     text = "\n" + words.decode(errors="replace")
     _, found, complaint = text.rpartition("\nelt: ")
-    if found or not status:
-        return complaint.strip() if found else ""
+    last_line = text.strip().rpartition("\n")[2]
+    if complaint := complaint.strip() if found else _logged(last_line):
+        return complaint
     if status > KILLED:
         return f"was ended by signal {status - KILLED}"
-    return text.strip().rpartition("\n")[2][:LINE]  # a fault of elt's own: how Python sums it up
+    return last_line[:LINE]  # what Python says of a fault before elt's own beginning
+
+
+def _logged(line: str) -> str:
+    """Return what a line says that is the event run.failed, or nothing."""
+    try:
+        event: dict[str, Any] = json.loads(line)
+        fields = [str(event[key]) for key in ("event", "error", "detail", "hint")]
+    except (ValueError, TypeError, KeyError, IndexError):
+        return ""
+    return "\n".join(filter(None, fields[1:])) if fields[0] == "run.failed" else ""
 
 
 def _seconds_until(moment: datetime) -> float:

@@ -15,9 +15,10 @@ from rich.console import Console
 
 from elt_script.config.value import read_secret
 from elt_script.config.yaml import is_text
+from elt_script.display.ending import Ending
 from elt_script.display.events import LogFormat, configure
-from elt_script.display.output import misuse, stderr, want_printed
-from elt_script.errors import ConfigError, EltError, InterruptedRunError, complaint, defect
+from elt_script.display.output import want_printed
+from elt_script.errors import ConfigError, EltError, InterruptedRunError, defect
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.process import supervised
 from elt_script.secret import leave_no_core
@@ -173,7 +174,10 @@ def cli(
     bin_dir: Path | None,
     log_format: LogFormat,
 ) -> None:
-    _want_text(click.get_current_context().params)
+    context = click.get_current_context()
+    if ending := context.find_object(Ending):
+        ending.log_format = log_format
+    _want_text(context.params)
     user = _setting("POSTGRES_USER", user, os.environ.get("POSTGRES_USER_FILE")) or "postgres"
     db = _setting("POSTGRES_DB", db, os.environ.get("POSTGRES_DB_FILE")) or user
     password = _setting("POSTGRES_PASSWORD", os.environ.get("POSTGRES_PASSWORD"), password_file)
@@ -211,27 +215,22 @@ def main() -> NoReturn:
     for sign in SIGNALS:
         if signal.getsignal(sign) != signal.SIG_IGN:  # nohup
             signal.signal(sign, interrupt)
+    ending = Ending("elt-seed", "seed", os.environ.get("SEED_LOG_FORMAT"))
     try:
         with supervised():
-            status = cli.main(standalone_mode=False)
+            status = cli.main(standalone_mode=False, obj=ending)
     except click.ClickException as error:
-        click.echo(misuse(error), stderr(), err=True, nl=False)
-        status = error.exit_code
+        status = ending.tell(error)
     except EltError as error:
         if caught:
             error.exit_status = 128 + caught[0]  # as a shell tells it
-        status = _told(error)
+        status = ending.tell(error)
     except OSError as error:  # a full disk under the copies that are made here
         what = f"{error.filename or 'a file'} cannot be written or read"
-        status = _told(EltError(what, detail=error.strerror or str(error)))
+        status = ending.tell(EltError(what, detail=error.strerror or str(error)))
     except Exception as error:  # noqa: BLE001  (Python would print what it holds, secrets too)
-        status = _told(defect(error))
+        status = ending.tell(defect(error))
     sys.exit(status)
-
-
-def _told(error: EltError) -> int:
-    click.echo(complaint("elt-seed", error), stderr(), err=True)
-    return error.exit_status
 
 
 def _setting(name: str, value: str | None, file: str | None) -> str | None:

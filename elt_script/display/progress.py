@@ -230,10 +230,6 @@ class Progress:
         status, seconds = escaped(str(event["status"])), human_seconds(float(event["seconds"]))
         return [Said("✔", f"{status:<10} {seconds:>6}  in all")]
 
-    def run_failed(self, _event: Event, now: float) -> list[Said]:
-        """Mark the step that failed; what went wrong is the command's last word, with what to do about it."""
-        return self.give_up(now)
-
     def _begin(self, phase: Phase, event: Event, now: float) -> Work:
         table = escaped(str(event["table"]))
         work = Work(table, phase, now, Speed(0, now), self._sizes.get(table, 0))
@@ -283,5 +279,4 @@ _HANDLERS: Mapping[str, Callable[[Progress, Event, float], list[Said] | None]] =
     "transform.output": Progress.transform_output,
     "transform.finished": Progress.transform_finished,
     "run.finished": Progress.run_finished,
-    "run.failed": Progress.run_failed,
 }

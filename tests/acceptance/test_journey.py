@@ -179,6 +179,49 @@ def test_a_log_of_json_is_one_object_a_line(
     assert [event["rows"] for event in events if event["event"] == "table.copied"] == [data.rows]
 
 
+def test_a_run_that_fails_is_an_event_in_a_log_of_json(
+    source: Endpoint, destination: Endpoint, tmp_path: Path
+) -> None:
+    with source.connect() as conn:
+        conn.execute("create table public.t (n int); insert into public.t values (7)")
+    written(tmp_path, source, destination, "audit: {checks: [{name: none, sql: table t}]}")
+
+    ran = elt(tmp_path, "--log-format", "json", "run", "--json")
+
+    events = [json.loads(line) for line in ran.stderr.splitlines()]
+    failed = {key: value for key, value in events[-1].items() if key not in ("timestamp", "hint")}
+    assert (ran.returncode, ran.stdout) == (7, "")
+    assert failed == {
+        "level": "error",
+        "event": "run.failed",
+        "exit_status": 7,
+        "error": "the copy failed 1 check of the audit",
+        "detail": "check none: it found 1 row, and must find none",
+        "pipeline": "default",
+        "run_id": events[0]["run_id"],
+    }
+    assert [event["event"] for event in events].count("run.failed") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "event", "error"),
+    [
+        (("run",), "run.failed", "missing.yaml does not exist"),
+        (("check",), "check.failed", "missing.yaml does not exist"),
+        (("run", "--quick"), "run.failed", "No such option '--quick'."),
+    ],
+)
+def test_what_fails_before_it_begins_is_an_event_too(
+    tmp_path: Path, arguments: tuple[str, ...], event: str, error: str
+) -> None:
+    ran = elt(tmp_path, "--config", "missing.yaml", *arguments, ELT_LOG_FORMAT="json")
+
+    (line,) = ran.stderr.splitlines()
+    told = json.loads(line)
+    assert (ran.returncode, told["exit_status"], told["event"], told["error"]) == (2, 2, event, error)
+    assert told["hint"]
+
+
 @pytest.mark.parametrize("role", ["source", "destination"])
 def test_a_wrong_password_is_told_at_once(
     source: Endpoint, destination: Endpoint, role: str, tmp_path: Path

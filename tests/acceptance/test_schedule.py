@@ -42,10 +42,12 @@ class Scheduler:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def events(self, name: str = "") -> list[dict[str, Any]]:
+    def events(self, name: str = "", level: str = "") -> list[dict[str, Any]]:
         lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
         found: list[dict[str, Any]] = [json.loads(line) for line in lines]
-        return [event for event in found if name in ("", event["event"])]
+        return [
+            event for event in found if name in ("", event["event"]) and level in ("", event.get("level"))
+        ]
 
     def wait_for(self, condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -88,7 +90,7 @@ def of(script: str, cron: str = EVERY_SECOND, **wishes: object) -> list[str]:
 def test_runs_do_not_overlap_and_the_missed_are_told(start: Start, tmp_path: Path) -> None:
     scheduler = start(of("echo begin >> runs; sleep 1.3; echo end >> runs"))
 
-    scheduler.wait_for(lambda: len(scheduler.events("run.succeeded")) == 2)
+    scheduler.wait_for(lambda: len(scheduler.events("run.ended", "info")) == 2)
 
     assert scheduler.events("run.missed")[0]["reason"].startswith("a run is at work since ")
     assert scheduler.stop() in (0, 143)
@@ -107,11 +109,21 @@ def test_a_missed_run_is_made_up_for_where_that_is_wished(start: Start) -> None:
     assert "." in second["due"]  # at once, and not at the next full second
 
 
-def test_a_failed_run_is_told_and_does_not_end_the_scheduler(start: Start, tmp_path: Path) -> None:
-    script = 'echo "elt: the disk is full" >&2; echo "Make room." >&2; exit $(test -e ok || echo 6)'
-    scheduler = start(of(script))
-    scheduler.wait_for(lambda: scheduler.events("run.failed"))
-    failed = scheduler.events("run.failed")[0]
+@pytest.mark.parametrize(
+    "words",
+    [
+        "elt: the disk is full\nMake room.",
+        '{"event": "run.failed", "error": "the disk is full", "detail": "", "hint": "Make room."}',
+    ],
+    ids=["in words", "as an event"],
+)
+def test_a_failed_run_is_told_and_does_not_end_the_scheduler(
+    start: Start, tmp_path: Path, words: str
+) -> None:
+    (tmp_path / "words").write_text(f"{words}\n", encoding="utf-8")
+    scheduler = start(of("cat words >&2; exit $(test -e ok || echo 6)"))
+    scheduler.wait_for(lambda: scheduler.events("run.ended", "error"))
+    failed = scheduler.events("run.ended", "error")[0]
 
     assert (failed["exit_status"], failed["error"]) == (6, "the disk is full\nMake room.")
     assert failed["next"] > failed["timestamp"][:19]
@@ -119,9 +131,9 @@ def test_a_failed_run_is_told_and_does_not_end_the_scheduler(start: Start, tmp_p
     assert (state["last"]["exit_status"], state["last_success_at"]) == (6, None)
 
     (tmp_path / "ok").touch()
-    scheduler.wait_for(lambda: scheduler.events("run.succeeded"))
+    scheduler.wait_for(lambda: scheduler.events("run.ended", "info"))
     scheduler.wait_for(lambda: json.loads((tmp_path / "state.json").read_text())["last_success_at"])
-    assert "Make room." in scheduler.log.read_text().splitlines()  # a run's words are passed on
+    assert f"{words}\n" in scheduler.log.read_text()  # a run's words are passed on
 
 
 @pytest.mark.parametrize(("cron", "noted"), [(EVERY_SECOND, "running_since"), (NEVER, "next_at")])
@@ -144,9 +156,9 @@ def test_a_scheduler_is_heard_of_as_it_waits_and_as_a_run_is_at_work(
 def test_a_killed_run_is_a_failed_run(start: Start) -> None:
     scheduler = start(of("kill -9 $$", at_once=True, cron=NEVER))
 
-    scheduler.wait_for(lambda: scheduler.events("run.failed"))
+    scheduler.wait_for(lambda: scheduler.events("run.ended", "error"))
 
-    failed = scheduler.events("run.failed")[0]
+    failed = scheduler.events("run.ended", "error")[0]
     assert (failed["exit_status"], failed["error"]) == (137, "was ended by signal 9")
     assert scheduler.stop() == 0
 
@@ -154,9 +166,9 @@ def test_a_killed_run_is_a_failed_run(start: Start) -> None:
 def test_a_run_that_failed_in_other_words_is_told_by_its_last(start: Start) -> None:
     scheduler = start(of('echo "Traceback:\nKeyError: 1" >&2; exit 1', at_once=True, cron=NEVER))
 
-    scheduler.wait_for(lambda: scheduler.events("run.failed"))
+    scheduler.wait_for(lambda: scheduler.events("run.ended", "error"))
 
-    assert scheduler.events("run.failed")[0]["error"] == "KeyError: 1"
+    assert scheduler.events("run.ended", "error")[0]["error"] == "KeyError: 1"
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
@@ -208,13 +220,13 @@ def ended(argv: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]
 def test_the_command_runs_elt_and_its_health_can_be_asked_for(start: Start, tmp_path: Path) -> None:
     schedule = f"schedule: {{cron: '{NEVER}', state_file: state.json}}"
     (tmp_path / "config.yaml").write_text(CONFIG + schedule)
-    assert ended(elt("healthcheck"), tmp_path).stderr.startswith("elt: unhealthy: no scheduler has written")
+    assert "unhealthy: no scheduler has written" in ended(elt("healthcheck"), tmp_path).stderr
 
     scheduler = start(elt("schedule", "--now"))
-    scheduler.wait_for(lambda: scheduler.events("run.failed"))
+    scheduler.wait_for(lambda: scheduler.events("run.ended", "error"))
     asked = ended(elt("healthcheck"), tmp_path)
 
-    failed = scheduler.events("run.failed")[0]
+    failed = scheduler.events("run.ended", "error")[0]
     assert (failed["exit_status"], failed["next"][5:]) == (4, "02-29T00:00:00+00:00")
     assert failed["error"].startswith("source 127.0.0.1:1/a could not be reached")
     assert asked.returncode == 1
@@ -230,8 +242,8 @@ def test_the_command_runs_elt_and_its_health_can_be_asked_for(start: Start, tmp_
 @pytest.mark.parametrize(
     ("schedule", "said"),
     [
-        ("", "elt: nothing says when to run"),
-        ("schedule: {cron: '* * * * *', state_file: /proc/state}", "elt: /proc/state cannot be written"),
+        ("", "nothing says when to run"),
+        ("schedule: {cron: '* * * * *', state_file: /proc/state}", "/proc/state cannot be written"),
     ],
 )
 def test_a_scheduler_that_cannot_begin_says_why(tmp_path: Path, schedule: str, said: str) -> None:
@@ -239,4 +251,7 @@ def test_a_scheduler_that_cannot_begin_says_why(tmp_path: Path, schedule: str, s
 
     found = ended(elt("schedule"), tmp_path)
 
-    assert (found.returncode, said in found.stderr) == (2, True)
+    assert (found.returncode, f'"schedule.failed", "exit_status": 2, "error": "{said}"' in found.stderr) == (
+        2,
+        True,
+    )

@@ -29,6 +29,10 @@ class Cron:
 
     compose: Compose
 
+    def ends(self, level: str) -> list[dict[str, Any]]:
+        """Return what the scheduler's log says of runs that went well (info) or failed (error)."""
+        return [event for event in self.events("run.ended") if event["level"] == level]
+
     def events(self, name: str) -> list[dict[str, Any]]:
         """Return what the scheduler's log says of a kind, the last container's alone."""
         lines = self.log().splitlines()
@@ -39,11 +43,15 @@ class Cron:
     def log(self) -> str:
         return command("docker", "logs", self.compose.container("elt_cron")).said
 
-    def one_more(self, name: str) -> dict[str, Any]:
-        """Wait for one more event of a kind, and return it."""
+    def one_more(self, name: str) -> None:
+        """Wait for one more event of a kind."""
         before = len(self.events(name))
         self.wait_for(lambda: len(self.events(name)) > before)
-        return self.events(name)[-1]
+
+    def one_more_success(self) -> None:
+        """Wait for one more run that goes well."""
+        before = len(self.ends("info"))
+        self.wait_for(lambda: len(self.ends("info")) > before)
 
     def wait_for(self, condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -87,7 +95,7 @@ def cron(clone: Path, image: str, tmp_path_factory: pytest.TempPathFactory) -> G
 
 
 def test_it_runs_again_and_again_and_is_healthy(cron: Cron) -> None:
-    cron.wait_for(lambda: len(cron.events("run.succeeded")) >= 2)
+    cron.wait_for(lambda: len(cron.ends("info")) >= 2)
 
     cron.wait_for(lambda: cron.has_health("healthy"))
     with cron.session("destination") as conn:
@@ -98,22 +106,28 @@ def test_it_runs_again_and_again_and_is_healthy(cron: Cron) -> None:
 def test_a_restarted_database_is_no_matter_for_the_next_run(cron: Cron) -> None:
     assert cron.compose("restart", "destination_postgres").status == 0
 
-    cron.one_more("run.succeeded")
+    cron.one_more_success()
 
     assert inspect(cron.compose.container("elt_cron"))["RestartCount"] == 0
 
 
 def test_a_failed_run_is_told_and_unhealthy_until_one_succeeds(cron: Cron) -> None:
     cron.compose("stop", "source_postgres")
-    cron.wait_for(lambda: any(event["exit_status"] == 4 for event in cron.events("run.failed")))
-    failed = cron.events("run.failed")[-1]
+    cron.wait_for(lambda: any(event["exit_status"] == 4 for event in cron.ends("error")))
+    failed = cron.ends("error")[-1]
 
     assert "source_postgres:5432/source_db could not be reached" in failed["error"]
     assert failed["next"] > failed["timestamp"][:19]
+    (told, *_) = cron.events("run.failed")
+    assert (told["exit_status"], told["pipeline"], failed["error"].partition("\n")[0]) == (
+        4,
+        "often",
+        told["error"],
+    )
     cron.wait_for(lambda: cron.has_health("unhealthy"))
 
     cron.compose("start", "source_postgres")
-    cron.one_more("run.succeeded")
+    cron.one_more_success()
     cron.wait_for(lambda: cron.has_health("healthy"))
 
 
@@ -142,7 +156,7 @@ def test_a_stop_in_the_middle_of_a_run_is_clean(cron: Cron) -> None:
 def test_a_stop_between_runs_is_status_0(cron: Cron) -> None:
     up = cron.compose("--profile", "cron", "up", "--detach", "elt_cron", ELT_SCHEDULE="0 0 29 2 *")
     assert up.status == 0, up
-    cron.wait_for(lambda: cron.events("run.succeeded"))
+    cron.wait_for(lambda: cron.ends("info"))
 
     started = time.monotonic()
     cron.compose("--profile", "cron", "stop", "elt_cron")

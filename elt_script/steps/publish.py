@@ -128,6 +128,8 @@ def _swapped(
     if swap.live is not None:
         move_objects(conn, swap.previous, query("of_generation").format(sql.Literal(swap.live)))
     move_objects(conn, {staged: final for final, staged in swap.staged.items()})
+    said_anew = conn.execute(query("domain_defaults"), {"generation": swap.new}).fetchall()
+    _execute(conn, (statement for (statement,) in said_anew))
     _carry(conn, swap, carried)  # before what is filled anew by those who may read
     if any(one.kind == "materialized view" for one in kept):
         compute_by(conn, swap.others_by)

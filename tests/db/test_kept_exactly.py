@@ -42,6 +42,11 @@ def world(new_world: World) -> World:
     return new_world
 
 
+def without_previous(found: dict[str, str]) -> dict[str, str]:
+    """Leave out casts of the generation before, which are in no schema."""
+    return {header: body for header, body in found.items() if "elt_prev_" not in header}
+
+
 def assert_kept(world: World) -> None:
     """Hold a run, and then a rollback, to leave all that people built as it is."""
     before = definitions(world), world.rows(KEYS)
@@ -146,6 +151,51 @@ def test_what_was_said_of_anything_and_goes_with_an_extension_stays_and_in_the_o
     )
 
     assert_kept(world)
+
+
+def test_options_of_indexes_and_comments_on_what_is_no_relation_stay(world: World) -> None:
+    execute(
+        world.source,
+        """
+        create function less(pair, pair) returns boolean language sql immutable as 'select ($1).a < ($2).a';
+        create operator <<< (leftarg = pair, rightarg = pair, function = less);
+        create function first(pair) returns int language sql immutable as 'select ($1).a';
+        create cast (pair as int) with function first(pair);
+        create domain small as int default nextval('numbers') constraint low check (value < 100);
+        create collation plain (locale = 'C');
+        create conversion latin for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8;
+        create text search dictionary words (template = simple);
+        create text search configuration texts (copy = simple);
+        create index by_amount on orders (amount) with (fillfactor = 60);
+        """,
+    )
+    copied(world.source, world.destination)
+    execute(
+        world.destination,
+        """
+        comment on operator <<< (pair, pair) is 'theirs';
+        comment on cast (pair as int) is 'it''s theirs';
+        comment on constraint low on domain small is 'theirs';
+        comment on collation plain is 'theirs';
+        comment on conversion latin is 'theirs';
+        comment on text search dictionary words is 'theirs';
+        comment on text search configuration texts is 'theirs';
+        alter index by_amount reset (fillfactor);
+        alter index orders_pkey set (fillfactor = 70, deduplicate_items = off);
+        """,
+    )
+
+    before = definitions(world)
+    copied(world.source, world.destination)
+    after = definitions(world)
+    rollback(config_of(world.source, world.destination))
+
+    stored = (
+        "select typdefault from pg_type where typname = 'small' and typnamespace = 'public'::regnamespace"
+    )
+    assert world.value(stored) == "nextval('public.numbers'::regclass)"
+    assert sum("theirs';" in body for body in before.values()) == 7
+    assert without_previous(after) == without_previous(before) == without_previous(definitions(world))
 
 
 def test_what_the_source_has_taken_from_an_extension_is_not_given_back_to_it(world: World) -> None:

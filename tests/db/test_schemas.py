@@ -118,6 +118,40 @@ def test_routines_whose_text_may_name_a_renamed_schema_are_named(
     ]
 
 
+def test_strings_that_may_name_a_renamed_schema_are_named(source: Endpoint, destination: Endpoint) -> None:
+    execute(
+        source,
+        """
+        create sequence public.numbers; create domain plain as text default 'public';
+        create domain tabled as text default 'public.t';
+        create table t (id int default nextval('public.numbers'), n int default nextval('public.numbers'::text), "it's public.t" text);
+        create table quiet (a text default 'it''s public', check (a <> 'republic.t' and "a" <> 'public'));
+        create view of_others as select tablename from pg_tables where schemaname = 'public';
+        create view said as select 'public' as one, '"public".t' as two;
+        create view quiet_too as select * from quiet, public.t where id > nextval('public.numbers'::regclass);
+        create function parsed() returns text begin atomic select 'public.t'; end;
+        create function noted() returns trigger language plpgsql as 'begin return null; end';
+        create trigger by_name after insert on t execute function noted('public', 't');
+        create trigger quiet after insert on t execute function noted('t');
+        create policy by_text on t using ("it's public.t" <> 'x public.t');
+        create rule by_rule as on insert to t do also notify t, 'public.t';
+        create index by_string on t ((n || 'public.t'));
+        alter table t add constraint checked check (n::text <> 'public.t');
+        """,
+    )
+
+    report = copied(source, destination, schemas={"public": "shop"})
+
+    assert [named for one in report.left_out if (named := one.partition("names of schemas in ")[2])] == [
+        f"{one}: its text stays as it is, and may name public, which is shop at the destination"
+        for one in (
+            *("constraint checked on public.t", "index public.by_string", "policy by_text on public.t"),
+            *("public.of_others", "public.parsed()", "public.said", "rule by_rule on public.t"),
+            *("the default of public.t.n", "the default of public.tabled", "trigger by_name on public.t"),
+        )
+    ]
+
+
 def test_comments_on_schemas_are_the_sources_until_somebody_says_something_else(
     source: Endpoint, destination: Endpoint
 ) -> None:

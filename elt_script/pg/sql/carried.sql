@@ -21,6 +21,16 @@ found as materialized (
 relations as not materialized ( -- to write the names of thousands takes its time
     select *, oid::regclass::text as name from found
 ),
+optioned as not materialized (
+    select r.word, r.name, r.reloptions, t.reloptions as toasted, r.options, r.toast_options
+    from relations r
+    left join pg_class t on t.oid = r.reltoastrelid
+    union all
+    select 'index', c.oid::regclass::text, c.reloptions, null, ours.facts -> 'options', null
+    from ours
+    join pg_class c on ours.classid = 'pg_class'::regclass and c.oid = ours.objid and c.relkind = 'i'
+    where c.reloptions is not null or ours.facts is not null
+),
 usual (differs) as materialized ( -- default privileges keep from everybody what Postgres gives
     select exists (select from pg_default_acl where defaclnamespace = 0 and defaclobjtype in ('f', 'T'))
 ),
@@ -162,6 +172,16 @@ cross join lateral (
     select 'type', t.oid::regtype::text, 'type ' || t.oid::regtype
     from pg_type t
     where d.classoid = 'pg_type'::regclass and t.oid = d.objoid
+    union all
+    select 'other', i.type || ' ' || i.identity, case d.classoid
+        when 'pg_constraint'::regclass then (
+            select format('constraint %%I on domain %%s', conname, contypid::regtype) from pg_constraint where oid = d.objoid
+        )
+        else i.type || ' ' || i.identity
+    end
+    from pg_identify_object(d.classoid, d.objoid, 0) i
+    where i.type in ('domain constraint', 'operator', 'operator class', 'operator family', 'collation', 'conversion', 'cast')
+        or i.type like 'text search %%'
 ) named
 where d.description is distinct from ours.comments ->> '0'
 union all
@@ -198,19 +218,18 @@ cross join lateral (
 where chosen.is_so and x.relname is distinct from r.facts ->> chosen.fact
 union all
 select
-    case r.word when 'view' then 'view' else 'stored' end, r.name, string_agg(
+    case r.word when 'view' then 'view' when 'index' then 'index' else 'stored' end, r.name, string_agg(
         case when o.now is null then format('alter %%s %%s reset (%%s%%s)', o.word, r.name, o.prefix, o.key)
             else format('alter %%s %%s set (%%s%%s = %%L)', o.word, r.name, o.prefix, o.key, o.now) end,
         '; ' order by o.prefix, o.place -- which is how Postgres lists them
     )
-from relations r
-left join pg_class t on t.oid = r.reltoastrelid
+from optioned r
 cross join lateral (
-    values ('', r.reloptions, r.options), ('toast.', t.reloptions, r.toast_options)
+    values ('', r.reloptions, r.options), ('toast.', r.toasted, r.toast_options)
 ) kinds (prefix, now, before)
 cross join lateral (
     select
-        case r.word when 'view' then 'view' else 'table' end as word,
+        case when r.word in ('view', 'index') then r.word else 'table' end as word,
         kinds.prefix, key, max(value) filter (where is_now) as now, max(value) filter (where not is_now) as before, max(place) as place
     from (
         select split_part(o, '=', 1) as key, substr(o, strpos(o, '=') + 1) as value, true as is_now, place
@@ -220,7 +239,7 @@ cross join lateral (
     ) told
     group by key
 ) o
-where coalesce(r.reloptions::text, t.reloptions::text, r.options::text, r.toast_options::text) is not null and o.now is distinct from o.before
+where coalesce(r.reloptions::text, r.toasted::text, r.options::text, r.toast_options::text) is not null and o.now is distinct from o.before
 group by r.word, r.name
 union all
 select s.kind, r.name || '.' || quote_ident(a.attname), format('alter table %%s alter column %%I set %%s', r.name, a.attname, s.setting)

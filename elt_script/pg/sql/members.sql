@@ -44,6 +44,10 @@ select %(generation)s, o.classid, o.objid, (
     from pg_class c
     where o.classid = 'pg_class'::regclass and c.oid = o.objid and c.relkind in ('r', 'p', 'm', 'v', 'S')
 ), (
+    select jsonb_build_object('options', c.reloptions)
+    from pg_class c
+    where o.classid = 'pg_class'::regclass and c.oid = o.objid and c.relkind = 'i' and c.reloptions is not null
+), (
     select jsonb_build_object('name', p.proname, 'owner', p.proowner) from pg_proc p where o.classid = 'pg_proc'::regclass and p.oid = o.objid
 ), (
     select jsonb_build_object('name', t.typname, 'owner', t.typowner)

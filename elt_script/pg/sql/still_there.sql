@@ -3,6 +3,7 @@
 -- %(statements)s  jsonb [[kind, object, statement], …]: kind is
 --                    table, view, materialized view, sequence, column, constraint, trigger, rule, policy, index, statistics, routine,
 --                    type; also as `extension of …`
+--                    other          what Postgres itself names so: operator, collation, cast, domain constraint, …
 --                    rows           a table or view of any kind
 --                    stored         one that has a file of its own
 --                    stored column  of a table or materialized view
@@ -29,6 +30,34 @@ columns as materialized (
     from parted s
     join pg_attribute a on a.attrelid = s.relation and a.attname = s.part and a.attnum > 0 and not a.attisdropped
     where s.kind like '%%column'
+),
+others as materialized (
+    select i.type || ' ' || i.identity as object
+    from (
+        select 'pg_operator'::regclass as classid, oid from pg_operator
+        union all
+        select 'pg_opclass', oid from pg_opclass
+        union all
+        select 'pg_opfamily', oid from pg_opfamily
+        union all
+        select 'pg_collation', oid from pg_collation
+        union all
+        select 'pg_conversion', oid from pg_conversion
+        union all
+        select 'pg_cast', oid from pg_cast
+        union all
+        select 'pg_ts_config', oid from pg_ts_config
+        union all
+        select 'pg_ts_dict', oid from pg_ts_dict
+        union all
+        select 'pg_ts_parser', oid from pg_ts_parser
+        union all
+        select 'pg_ts_template', oid from pg_ts_template
+        union all
+        select 'pg_constraint', oid from pg_constraint where contypid <> 0
+    ) o
+    cross join pg_identify_object(o.classid, o.oid, 0) i
+    where o.oid >= 16384 and exists (select from said where kind = 'other')
 )
 select
     case s.kind when 'described' then format(
@@ -68,6 +97,7 @@ where case s.kind
     when 'routine' then to_regprocedure(s.object) is not null
     when 'type' then to_regtype(s.object) is not null
     when 'column' then exists (select from columns a where a.place = s.place)
+    when 'other' then s.object in (select object from others)
     else exists (
         select
         from parted p

@@ -15,6 +15,7 @@ from elt_script.tables import TableName
 WORDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
 WILD = frozenset("*?[")  # signs that make a pattern mean more than one name
 OURS = ("elt_next_", "elt_prev_")
+HELD = "held"  # see pg/sql/named_in_text.sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +141,16 @@ def select(config: Config, source: SourceFacts) -> Selection:
         left_out=(
             *sorted(left_out.items()),
             *_reserved(config, source),
-            *((f"{thing.kind} {thing.name}", thing.reason) for thing in source.outside),
+            *((f"{thing.kind} {thing.name}", thing.reason) for thing in source.outside if thing.kind != HELD),
         ),
         faults=(
             *_missing(config, source),
             *_unmatched(config, chosen),
+            *(
+                f"{one.name} holds schema {one.reason}, as an object: let it hold the name, as text"
+                for one in source.outside
+                if one.kind == HELD
+            ),
             *(
                 f"{titles[one.oid]} needs {one.needs}, which is left out: leave out the table too, or neither"
                 for one in relations.values()

@@ -36,6 +36,7 @@ NOT_IN_A_SCHEMA = frozenset(
 RELATION, FUNCTION = 1259, 1255
 OF_ONE_TABLE = ("SEQUENCE ", "SEQUENCE OWNED BY ", "DEFAULT ", "COMMENT ")
 RESTRICTED = b"\\restrict "  # a script's first command, by which psql takes no others
+HELD_SCHEMA = b"::regnamespace"  # of which the archive writes the name: it must be there
 WITHOUT_AN_OID = ("USER MAPPING - ",)
 
 
@@ -90,6 +91,9 @@ def create(destination: Endpoint, conn: Connection, staging: Staging, plan: Plan
             ) from error
     for one in plan.staying:
         _add_labels(conn, one)
+    if HELD_SCHEMA in staging.archive.content:
+        for final in plan.staging:
+            conn.execute(create_schema(final))
     later = {entry.id for job in plan.jobs for entry in _created_by(job, staging)}
     before = [entry for entry in staging.before if entry.id not in later]
     staging.archive.restore(destination, before, one_transaction=True)

@@ -198,6 +198,22 @@ def test_options_of_indexes_and_comments_on_what_is_no_relation_stay(world: Worl
     assert without_previous(after) == without_previous(before) == without_previous(definitions(world))
 
 
+def test_what_is_on_a_view_whose_owner_may_not_read_comes_along(world: World) -> None:
+    execute(
+        world.admin,
+        f"""
+        grant all on schema theirs to {world.analyst};
+        create table theirs.kept (id int);
+        create view theirs.blind as select id from theirs.kept;
+        alter view theirs.blind owner to {world.analyst};
+        create rule into_orders as on insert to theirs.blind do instead insert into public.orders (id) values (new.id);
+        create trigger telling instead of update on theirs.blind for each row execute function public.kept();
+        """,
+    )
+
+    assert_kept(world)
+
+
 def test_what_the_source_has_taken_from_an_extension_is_not_given_back_to_it(world: World) -> None:
     execute(world.source, "alter trigger keeping on orders no depends on extension plpgsql")
 

@@ -152,6 +152,27 @@ def test_strings_that_may_name_a_renamed_schema_are_named(source: Endpoint, dest
     ]
 
 
+def test_a_schema_that_is_held_as_an_object_is_there_in_time_and_refused_where_it_is_renamed(
+    source: Endpoint, destination: Endpoint, source_admin: Endpoint, destination_admin: Endpoint
+) -> None:
+    execute(
+        source,
+        """
+        create schema s; create table s.t (of regnamespace default 's'::regnamespace);
+        create view s.tables as select relname from pg_class where relnamespace = 's'::regnamespace;
+        """,
+    )
+
+    with pytest.raises(PreflightError) as failure:
+        copied(source, destination, schemas={"s": "r"})
+    for _ in range(2):
+        copied(source, destination)
+
+    assert_same(source_admin, destination_admin)
+    says = "holds schema s, which is r at the destination, as an object: let it hold the name, as text"
+    assert failure.value.detail == f"- s.tables {says}\n- the default of s.t.of {says}"
+
+
 def test_comments_on_schemas_are_the_sources_until_somebody_says_something_else(
     source: Endpoint, destination: Endpoint
 ) -> None:

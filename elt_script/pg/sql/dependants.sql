@@ -364,12 +364,17 @@ select
         ) n
     ) as rests,
     kind, object, relation::bigint,
-    case when kind in ('view', 'materialized view') then ( -- `lock table` would lock all that a view reads
-        select format('alter %%s %%s set schema %%I', kind, object, n.nspname)
+    (
+        select case -- `lock table` would lock all that a view reads, and ask for its owner's rights
+            when c.relkind in ('v', 'm') then format(
+                'alter %%s %%s set schema %%I', case c.relkind when 'v' then 'view' else 'materialized view' end, c.oid::regclass, n.nspname
+            )
+            else format('lock table %%s in access exclusive mode', c.oid::regclass)
+        end
         from pg_class c
         join pg_namespace n on n.oid = c.relnamespace
         where c.oid = relation
-    ) else format('lock table %%s in access exclusive mode', relation::regclass) end as lock,
+    ) as lock,
     (
         select coalesce(jsonb_agg(distinct jsonb_build_array(c.oid::bigint, c.oid::regclass::text)), '[]')
         from needs n

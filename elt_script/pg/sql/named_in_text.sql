@@ -1,7 +1,8 @@
 -- What of some schemas has text that may name a schema which has another name at the destination: routines by their text or
 -- search_path; defaults, checks, views, rules, policies, triggers and indexes by strings in them.
 --
--- What is a string is nothing that Postgres renames anything in.
+-- What is a string is nothing that Postgres renames anything in. A schema as an object (regnamespace) is the source's: what
+-- holds one is of kind 'held'.
 --
 -- %(schemas)s  text[]
 -- %(renamed)s  jsonb {schema: its name at the destination}
@@ -69,21 +70,21 @@ texts as materialized (
     where i.indexprs is not null or i.indpred is not null
 ),
 strings as ( -- one after the other, so that none begins where another ends
-    select t.name, t.text, false as is_name, t.settings
+    select t.name, t.text, false as is_name, t.settings, null as type
     from texts t
     where t.whole
     union all
-    select t.name, replace(substr(part[1], 2, length(part[1]) - 2), '''''', ''''), t.names or part[2] = '::name', null
+    select t.name, replace(substr(part[1], 2, length(part[1]) - 2), '''''', ''''), t.names or part[2] = '::name', null, part[2]
     from texts t
     cross join regexp_matches(t.text, '"(?:[^"]|"")*"|(''(?:[^'']|'''')*'')(::\w+)?', 'g') part
-    where not t.whole and part[1] is not null and coalesce(part[2], '') !~ '^::reg'
+    where not t.whole and part[1] is not null and (part[2] = '::regnamespace' or coalesce(part[2], '') !~ '^::reg')
 )
 select
     'names of schemas in' as kind, s.name,
     format('its text stays as it is, and may name %%s', string_agg(distinct r.said, ', and ')) as reason,
     null::bigint as catalog, null::bigint as oid
 from strings s
-join renamed r on
+join renamed r on s.type is distinct from '::regnamespace' and (
     case when r.pattern is not null then s.text ~* r.pattern else strpos(s.text, r.quoted || '.') > 0 end
     or s.is_name and s.text in (r.schema, r.quoted)
     or exists (
@@ -92,5 +93,10 @@ join renamed r on
         cross join unnest(string_to_array(substr(setting, length('search_path=') + 1), ',')) named
         where setting like 'search\_path=%%' and btrim(named) in (r.schema, r.quoted, format('"%%s"', r.schema))
     )
+)
 group by s.name
+union all
+select distinct 'held', s.name, r.said, null::bigint, null::bigint
+from strings s
+join renamed r on s.type = '::regnamespace' and s.text = r.quoted
 order by 2

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from elt_script.secret import redacted
 from elt_script.wording import escaped
+
+SHORT = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN))
+MORE_ROOM = (
+    "Allow elt more memory, processes and open files (ulimit, its container's limits), or lower `jobs`."
+)
 
 
 class EltError(Exception):
@@ -42,8 +48,21 @@ def complaint(program: str, error: EltError) -> str:
     return "\n".join((f"{program}: {escaped(error.message)}", *detail, *hint))
 
 
+def is_short(error: BaseException) -> bool:
+    """Whether this machine gave us less than we need: memory, processes, threads, open files."""
+    if isinstance(error, OSError):
+        return error.errno in SHORT
+    return isinstance(error, MemoryError) or "start new thread" in str(error)
+
+
 def defect(error: Exception) -> EltError:
     """Return what stands for an error that nobody foresaw: Python's own words, without secrets."""
+    if is_short(error):
+        return EltError(
+            "this machine gives elt too little to work with",
+            detail=str(error) or type(error).__name__,
+            hint=f"{MORE_ROOM} `elt status` says what is live.",
+        )
     return EltError(
         f"a defect of elt: {type(error).__name__}",
         detail="".join(traceback.format_exception(error)),

@@ -76,6 +76,7 @@ class Plan:
     staying: tuple[Enum, ...]  # published ones that are the next generation's, too, by their final names
     dependants: tuple[str, ...] = ()  # what others built on the published tables, and comes along
     given_up: frozenset[str] = frozenset()  # what of it cannot, and the config drops
+    roomy: bool = True  # whether the destination has room for indexes of one table to be built at once
     warnings: tuple[str, ...] = ()  # what does not stand in the way, and should be mended
 
     def compared(self, checksum: Checksum) -> frozenset[TableName]:
@@ -123,7 +124,8 @@ class Plan:
 
     def share(self, job: CopyJob) -> int:
         """How many sessions may build a job's indexes: as many of the workers as it has of all bytes."""
-        return ceil(self.workers * job.bytes / self.bytes) if job.bytes >= SMALL_BYTES else 1
+        large = self.roomy and job.bytes >= SMALL_BYTES
+        return ceil(self.workers * job.bytes / self.bytes) if large else 1
 
     def final(self, name: TableName) -> TableName:
         """Where a source's table is published."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import psycopg
 import structlog
@@ -123,21 +123,35 @@ def lasting(destination: Endpoint, control: Connection) -> Generator[Connection]
         yield conn
 
 
+@contextmanager
+def _cleaning(destination: Endpoint, control: Connection) -> Generator[Connection]:
+    """Give a session to clean up by: the run's own where nobody lets us in any more."""
+    with ExitStack() as stack:
+        try:
+            conn = stack.enter_context(destination.connect(autocommit=True))
+        except psycopg.Error:
+            if session.is_lost(control):
+                raise
+            conn = control
+        yield conn
+
+
 def given_up(
-    run_id: str, step: str, servers: Servers, patience: Wait, control: int, error: BaseException
+    run_id: str, step: str, servers: Servers, patience: Wait, control: Connection, error: BaseException
 ) -> BaseException:
     """Clean up after a failure, write it down, and return what it means; what fails here, the next run does.
 
     The ledger knows whether the data was published: a session may be lost as it commits.
 
     patience  for a destination that restarts, where it alone knows whether the data was published
-    control   the pid of the session that holds the pipeline's lock, which nobody else may have meanwhile; 0
-              where it is lost, as when the server restarts: then that is the reason, whatever else failed
+    control   the session that holds the pipeline's lock, which nobody else may have meanwhile; where it is
+              lost, as when the server restarts, that is the reason, whatever else failed
     """
+    pid = 0 if session.is_lost(control) else control.info.backend_pid
     work, destination = stop.current(), servers.destination
     failure = translated(error) if isinstance(error, psycopg.Error) else error
     if isinstance(failure, SourceError | DestinationError | PreflightError):
-        failure.transient = failure.transient or not control
+        failure.transient = failure.transient or not pid
     if isinstance(failure, EltError):
         _explain(failure, error, servers)
     if work.stopped.is_set():
@@ -145,10 +159,10 @@ def given_up(
     state = UNKNOWN if step in MAYBE_PUBLISHED else OLD_DATA
     with stop.unstoppable():
         try:
-            if state is UNKNOWN and not control and not work.stopped.is_set():
+            if state is UNKNOWN and not pid and not work.stopped.is_set():
                 wait(destination, patience.max_retries, patience.delay_seconds)
-            with destination.connect(autocommit=True) as conn:
-                session.end_orphans(conn, destination.application, control)
+            with _cleaning(destination, control) as conn:
+                session.end_orphans(conn, destination.application, pid)
                 conn.execute(sql.SQL("set lock_timeout = {}").format(sql.Literal(f"{PATIENCE_S}s")))
                 known = ledger.is_installed(conn)
                 state = NEW_DATA if known and ledger.is_published(conn, run_id) else OLD_DATA

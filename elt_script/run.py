@@ -131,8 +131,7 @@ def _attempt(config: Config, run_id: str, clock: Clock, before: str, *, profile:
                     with recover.lasting(servers.destination, control) as conn:
                         ledger.write_report(conn, report)
             except BaseException as error:  # noqa: BLE001  (raised again, as what it means)
-                pid = 0 if is_lost(control) else control.info.backend_pid
-                failure = recover.given_up(run_id, clock.step, servers, config.wait, pid, error)
+                failure = recover.given_up(run_id, clock.step, servers, config.wait, control, error)
                 raise failure from (None if failure is error else error)
     log.info("run.finished", status="published", seconds=report.seconds)
     return report

@@ -13,7 +13,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
-from elt_script.errors import EltError
+from elt_script.errors import MORE_ROOM, EltError, is_short
 from elt_script.pg import silence, stop
 from elt_script.pg.passing import is_said_to_pass, plainly
 
@@ -116,7 +116,8 @@ def _start(command: Command, stdin: IO[bytes]) -> stop.Program:
     try:
         process = stop.current().start(begin)
     except OSError as error:
-        raise command.error(f"{command.label} could not be started", detail=str(error)) from error
+        hint = MORE_ROOM if is_short(error) else ""
+        raise command.error(f"{command.label} could not be started", detail=str(error), hint=hint) from error
     # Gains, never needs: a larger pipe, and no switch to a program for each row that reaches it.
     with contextlib.suppress(OSError, AttributeError):
         fcntl.fcntl(_stdout(process), fcntl.F_SETPIPE_SZ, PIPE_BYTES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from psycopg import sql
 
@@ -22,8 +22,21 @@ from elt_script.pg.session import Connection, query, rows, value
 from elt_script.plan import DestinationFacts, Plan, planned
 from elt_script.selection import Fallen, Name, SourceFacts, chosen_schemas, skipped, wants_large_objects
 from elt_script.tables import TableName
+from elt_script.wording import counted
 
 OLDEST, NEWEST = 14, 18
+# Sessions beside those of the jobs: one with the snapshot, one that listens; and one with the lock, one that
+# listens, one that watches, one that drops the generation before the last.
+BESIDE = {"source": 2, "destination": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many sessions a side may let us have at once; see pg/sql/room.sql."""
+
+    most: int
+    whose: str
+    mend: str
 
 
 def choose_programs(
@@ -168,6 +181,28 @@ def make_plan(
     built_on  reads what others built on the tables that the plan replaces
     """
     plan = planned(config, facts, there)
+    faults = _rights(source, destination, plan, facts)
+    rooms = {role: _room(conn) for role, conn in (("source", source), ("destination", destination))}
+    faults += [fault for role, room in rooms.items() for fault in _narrow(role, room, plan.workers)]
+    others = [] if faults else built_on(plan)
+    given_up: set[str] = set()
+    lost = dependants.lost(others, _columns(plan, facts))
+    left = {one.id for one, _ in lost}
+    for one, reason in lost:
+        if config.publish.dependants == "drop" and (one.drop or one.stays):
+            given_up.add(str(one))
+        else:
+            faults.append(f"destination: {one} cannot come along: {reason}")
+    return replace(
+        plan,
+        faults=(*plan.faults, *faults),
+        dependants=(*map(str, plan.staying), *(str(one) for one in others if one.id not in left)),
+        given_up=frozenset(given_up),
+        roomy=rooms["destination"].most >= 2 * plan.workers + BESIDE["destination"],
+    )
+
+
+def _rights(source: Connection, destination: Connection, plan: Plan, facts: SourceFacts) -> list[str]:
     by_name = {relation.full_name: relation for relation in facts.relations}
     tables = [by_name[copy.table.name].oid for copy in plan.copies]
     defined = [r for r in facts.relations if r.schema in plan.schemas and r.full_name not in plan.excluded]
@@ -188,21 +223,19 @@ def make_plan(
     wanted = {"schemas": list(plan.staging), "extensions": [e.name for e in plan.extensions.needed]}
     faults += [f"destination: {fault}" for (fault,) in _asked(destination, "destination_rights", **wanted)]
     faults += [f"destination: {fault}" for fault in unwritable(destination, plan.extensions.rows)]
-    others = [] if faults else built_on(plan)
-    given_up: set[str] = set()
-    lost = dependants.lost(others, _columns(plan, facts))
-    left = {one.id for one, _ in lost}
-    for one, reason in lost:
-        if config.publish.dependants == "drop" and (one.drop or one.stays):
-            given_up.add(str(one))
-        else:
-            faults.append(f"destination: {one} cannot come along: {reason}")
-    return replace(
-        plan,
-        faults=(*plan.faults, *faults),
-        dependants=(*map(str, plan.staying), *(str(one) for one in others if one.id not in left)),
-        given_up=frozenset(given_up),
-    )
+    return faults
+
+
+def _room(conn: Connection) -> Room:
+    (room,) = rows(conn, Room, "room")
+    return room
+
+
+def _narrow(role: str, room: Room, jobs: int) -> Iterable[str]:
+    needed = jobs + BESIDE[role]
+    if room.most < needed:
+        has = f"{role}: {room.whose} may have {counted(room.most, 'session')} at once"
+        yield f"{has}, and {counted(jobs, 'job')} may take {needed}: {room.mend} {needed}, or lower `jobs`"
 
 
 def _columns(plan: Plan, facts: SourceFacts) -> dict[str, frozenset[str]]:

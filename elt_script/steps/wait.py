@@ -40,7 +40,7 @@ HINTS = {
     r"channel binding|authentication method requirement|GSSAPI encryption required": (
         "This server does not do what channel_binding, require_auth or gssencmode demands: correct that."
     ),
-    r"unsupported startup parameter": POOLED,
+    r"unsupported (options )?startup parameter": POOLED,
     r"local user with ID": "Give the user: this system has no name for who runs elt.",
     r"definition of service": "Correct the service's name, or PGSERVICEFILE.",
     r"unrecognized configuration parameter|invalid value for parameter": "Use a server of version 14 to 18.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -81,10 +82,13 @@ def test_too_few_connections_are_told_with_what_would_help(
     source: Endpoint, source_admin: Endpoint, destination: Endpoint, destination_admin: Endpoint
 ) -> None:
     role = source.parameters["user"]
-    execute(source_admin, f"alter role {role} connection limit 1")
+    execute(source_admin, f"alter role {role} connection limit 4")
 
-    with untouched(destination_admin), pytest.raises(SourceError) as failure:
-        copied(source, destination, run={"retries": 0})
+    with ExitStack() as others:
+        for _ in range(3):
+            others.enter_context(holding(source, "select 1"))
+        with untouched(destination_admin), pytest.raises(SourceError) as failure:
+            copied(source, destination, jobs=2, run={"retries": 0})
 
     assert f'too many connections for role "{role}"' in failure.value.detail
     assert "lower `jobs`" in failure.value.hint
@@ -139,6 +143,26 @@ def test_what_cannot_be_removed_after_a_failure_is_left_to_the_next_run(
     copied(source, destination)
     assert rows_of(destination, "select distinct batch from public.plain") == [(2,)]
     assert rows_of(destination, "select from pg_namespace where nspname like 'elt_next%'") == []
+
+
+def test_who_is_let_in_no_more_removes_what_he_staged_by_the_session_that_he_has(
+    source: Endpoint, destination: Endpoint, destination_admin: Endpoint
+) -> None:
+    role = destination.parameters["user"]
+    checks = {"audit": {"checks": [GATED_CHECK]}}
+    with (
+        untouched(destination_admin),
+        in_background(source, destination, run={"retries": 0}, **checks) as run,
+    ):
+        with closed(destination_admin, CHECK) as gate:
+            wait_for_waiter(gate, destination_admin)
+            execute(destination_admin, f"alter role {role} nologin")
+        failure = run.future.exception()
+
+    assert isinstance(failure, DestinationError)
+    assert f'role "{role}" is not permitted to log in' in failure.detail
+    assert "Nothing was published" in failure.hint
+    assert "run.left_behind" not in [log["event"] for log in run.logs]
 
 
 def test_a_staged_table_that_somebody_drops_is_missed(

@@ -100,6 +100,29 @@ DESTINATION = {
 }
 
 
+@pytest.mark.parametrize(
+    ("role", "what", "needed"),
+    [("source", "role", 4), ("destination", "role", 6), ("destination", "database", 6)],
+)
+def test_so_many_sessions_as_are_asked_for_are_enough(
+    source_database: Database, destination_database: Database, role: str, what: str, needed: int
+) -> None:
+    source, destination = source_database.owner, destination_database.owner
+    limited = {"source": source_database, "destination": destination_database}[role]
+    execute(source, SHOP)
+    execute(limited.admin, f"alter {what} {limited.name} connection limit {needed - 1}")
+
+    with untouched(destination_database.admin), pytest.raises(PreflightError) as failure:
+        copied(source, destination, jobs=2)
+
+    assert failure.value.message == (
+        f"{role}: {what} {limited.name} may have {needed - 1} sessions at once, and 2 jobs may take {needed}: "
+        f"alter {what} {limited.name} connection limit {needed}, or lower `jobs`"
+    )
+    execute(limited.admin, f"alter {what} {limited.name} connection limit {needed}")
+    copied(source, destination, jobs=2)
+
+
 @pytest.mark.usefixtures("limited")
 @pytest.mark.parametrize("revoked", DESTINATION)
 def test_what_the_destination_does_not_allow_is_named(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import resource
@@ -87,6 +88,18 @@ def test_a_defect_is_told_without_what_it_holds() -> None:
 
     assert said.startswith("elt: a defect of elt: KeyError\n  KeyError: ")
     assert "second" not in said
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("can't start new thread"), OSError(errno.EMFILE, "Too many open files")],
+)
+def test_a_machine_that_gives_too_little_is_no_defect(error: Exception) -> None:
+    said = complaint("elt", defect(error))
+
+    assert said.startswith("elt: this machine gives elt too little to work with\n  ")
+    assert "Traceback" not in said
+    assert said.endswith("`elt status` says what is live.")
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])

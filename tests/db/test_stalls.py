@@ -6,19 +6,21 @@ import time
 from collections.abc import Callable
 
 import pytest
+from psycopg.conninfo import make_conninfo
 from structlog.testing import capture_logs
 
 from elt_script.config.model import Config
 from elt_script.errors import DestinationError, SourceError
+from elt_script.pg.cluster import Server
 from elt_script.pg.endpoint import Endpoint
 from elt_script.rollback import rollback, status
 from elt_script.run import plan
 from tests.background import in_background
-from tests.copying import config_of, execute, rows_of
-from tests.databases import Database
+from tests.copying import config_of, copied, execute, rows_of
+from tests.databases import Database, MakeDatabase
 from tests.gates import COPY, GATED, VIEW, closed, wait_for_waiter
 from tests.proxy import MUCH, proxied
-from tests.untouched import sessions_of_ours
+from tests.untouched import sessions_of_ours, untouched
 
 LIMIT_S = 3
 ROWS = 4000
@@ -124,3 +126,25 @@ def test_who_is_at_work_is_not_given_up_where_the_server_has_no_room_to_be_asked
         run.future.result()
 
     assert not {"session.stalled", "run.retried"} & {log["event"] for log in run.logs}
+
+
+def test_a_materialized_view_that_waits_for_our_own_locks_by_another_session_is_given_up(
+    source: Endpoint, old_server: Server, make_database: MakeDatabase
+) -> None:
+    execute(source, "create table t (n int); insert into t values (1)")
+    database = make_database(old_server, "destination")
+    destination = database.owner
+    copied(source, destination)
+    where = make_conninfo(**destination.parameters, password=destination.password)
+    execute(
+        database.admin,
+        f"""
+        create extension dblink;
+        create materialized view by_itself as
+            select t.n, d.many from t, dblink($${where}$$, 'select count(*) from public.t') d (many bigint);
+        alter materialized view by_itself owner to {destination.parameters["user"]};
+        """,
+    )
+
+    with untouched(database.admin), pytest.raises(DestinationError):
+        copied(source, destination, run={"stall_seconds": LIMIT_S, "retries": 0})

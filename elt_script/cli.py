@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from elt_script.display.ending import Ending
-from elt_script.display.output import want_printed
+from elt_script.display.output import columns, want_printed
 from elt_script.errors import EltError, InterruptedRunError, defect
 from elt_script.secret import leave_no_core
 from elt_script.wording import counted
@@ -63,6 +63,7 @@ def _example(*lines: str) -> str:
     "--config",
     type=click.Path(path_type=Path),
     envvar="ELT_CONFIG",
+    show_envvar=True,
     help="The configuration; by default config.yaml here, else the environment alone.",
 )
 @click.option(
@@ -70,12 +71,14 @@ def _example(*lines: str) -> str:
     type=click.Choice(LOG_FORMATS),
     default="auto",
     envvar="ELT_LOG_FORMAT",
+    show_envvar=True,
     help="How progress is told: a live display on a terminal (auto), or a line an event.",
 )
 @click.option(
     "--bin-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     envvar="ELT_BIN_DIR",
+    show_envvar=True,
     help="The folder of psql, pg_dump and the others; by default the best that is found.",
 )
 @click.pass_context
@@ -105,10 +108,10 @@ def run(settings: Settings, as_json: bool, profile: bool) -> None:
     bind_contextvars(run_id=run_id, pipeline=config.pipeline)  # to the end, which may be an event, too
     with configure(settings.log_format):
         report = run_pipeline(config, run_id, profile=profile)
-    click.echo(report_json(report) if as_json else summary(report))
+    click.echo(report_json(report) if as_json else summary(report, columns()))
 
 
-@cli.command(epilog=_example("elt plan"))
+@cli.command(short_help="Show what a run would do, and change nothing.", epilog=_example("elt plan"))
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.pass_obj
 def plan(settings: Settings, as_json: bool) -> None:
@@ -130,7 +133,9 @@ def plan(settings: Settings, as_json: bool) -> None:
         demand(faults)
 
 
-@cli.command(epilog=_example("elt check && elt run"))
+@cli.command(
+    short_help="Say every reason why a run could not succeed.", epilog=_example("elt check && elt run")
+)
 @click.pass_obj
 def check(settings: Settings) -> None:
     """Wait for both servers, and say every reason why a run could not succeed."""
@@ -159,10 +164,12 @@ def status(settings: Settings, as_json: bool, last: int) -> None:
     from elt_script.rollback import status as read_status
 
     found = read_status(settings.load(), last)
-    click.echo(status_json(found) if as_json else status_text(found, now=datetime.now(UTC)))
+    click.echo(status_json(found) if as_json else status_text(found, columns(), datetime.now(UTC)))
 
 
-@cli.command(epilog=_example("elt rollback"))
+@cli.command(
+    short_help="Make the generation before the live one live again.", epilog=_example("elt rollback")
+)
 @click.pass_obj
 def rollback(settings: Settings) -> None:
     """Make the generation before the live one live again; a second time goes forward again."""
@@ -188,10 +195,11 @@ def schema(settings: Settings) -> None:
 
 
 @cli.command(
+    short_help="Write a commented config.yaml for a source.",
     epilog=_example(
         "elt init --source postgresql://reader@shop:5432/shop",
         "ELT_SOURCE_PASSWORD_FILE=~/.shop elt --config shop.yaml init --source 'host=db dbname=shop' --force",
-    )
+    ),
 )
 @click.option("--source", metavar="URL", help="Where the source is; by default ELT_SOURCE_URL says it.")
 @click.option("--destination", metavar="URL", help="As much as is known of it: nobody connects to it.")
@@ -212,7 +220,10 @@ def init(settings: Settings, source: str | None, destination: str | None, force:
     click.echo(written)
 
 
-@cli.command(epilog=_example("elt demo", "elt demo --keep", "elt demo --stop"))
+@cli.command(
+    short_help="Show two runs on throw-away servers, and what a reader saw.",
+    epilog=_example("elt demo", "elt demo --keep", "elt demo --stop"),
+)
 @click.option("--keep", is_flag=True, help="Leave the servers running, and say how to reach them.")
 @click.option("--stop", is_flag=True, help="Stop what --keep left running, and remove its files.")
 @click.pass_obj
@@ -233,7 +244,10 @@ def demo(settings: Settings, keep: bool, stop: bool) -> None:
         tell(keep=keep, log_format=settings.log_format)
 
 
-@cli.command(epilog=_example('ELT_SCHEDULE="*/15 * * * *" elt schedule --now'))
+@cli.command(
+    short_help="Run again and again, at the times of a cron expression.",
+    epilog=_example('ELT_SCHEDULE="*/15 * * * *" elt schedule --now'),
+)
 @click.option("--now", is_flag=True, help="Run once at the start, too.")
 @click.pass_obj
 def schedule(settings: Settings, now: bool) -> int:
@@ -267,7 +281,7 @@ def schedule(settings: Settings, now: bool) -> int:
         return serve(order)
 
 
-@cli.command(epilog=_example("elt healthcheck"))
+@cli.command(short_help="Say whether `elt schedule` does its work.", epilog=_example("elt healthcheck"))
 @click.pass_obj
 def healthcheck(settings: Settings) -> None:
     """Say whether `elt schedule` does its work: exit status 1 if not.

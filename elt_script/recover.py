@@ -208,14 +208,15 @@ def _who_alters(endpoint: Endpoint) -> str:
 def _write_down(conn: Connection, run_id: str, step: str, failure: BaseException, *, published: bool) -> None:
     """Write down how a run ended; remove what it staged unless that is live."""
     status = getattr(failure, "exit_status", 1)
-    message = failure.message if isinstance(failure, EltError) else redacted(repr(failure))
+    told = (failure.message, failure.detail) if isinstance(failure, EltError) else (redacted(repr(failure)),)
+    error = "\n".join(filter(None, told))
     if not published:
         ledger.install(conn)
         ledger.forget_staged(conn, run_id)
     if left := ledger.unfinished_of(conn, run_id):
         if not published:
             forget_staged(conn, left)
-        ledger.end(conn, run_id, "published" if published else _how(failure), status, step, message)
+        ledger.end(conn, run_id, "published" if published else _how(failure), status, step, error)
 
 
 def _how(failure: BaseException) -> str:

@@ -319,7 +319,14 @@ def _publish(
         log.info("dependant.repointed", object=one)
     if not control.closed:
         large_objects.unlink(control)
-    return number, [*extra.warnings, *carried.warnings]
+    return number, [*_unpublished(plan), *extra.warnings, *carried.warnings]
+
+
+def _unpublished(plan: Plan) -> list[str]:
+    """Name the tables that readers no longer have: the source may have dropped them."""
+    for name in plan.gone:
+        log.warning("object.unpublished", object=str(name), reason="it is no longer copied")
+    return [f"{name} is no longer copied: readers do not have it any more" for name in plan.gone]
 
 
 def _report(

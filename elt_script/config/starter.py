@@ -11,9 +11,9 @@ from psycopg.conninfo import make_conninfo
 
 from elt_script.config.model import Server, schema_fault
 from elt_script.tables import TableName
+from elt_script.wording import counted, human_bytes
 
 SHOWN = 20  # of the source's tables, the largest
-UNITS = ("bytes", "kB", "MB", "GB", "TB")
 SECRET = ("password", "sslpassword")
 
 HEAD = """\
@@ -174,21 +174,17 @@ def _tables(tables: Sequence[tuple[TableName, int, int]]) -> str:
     text = TABLES
     largest = sorted(tables, key=lambda table: (-table[2], table[0]))[:SHOWN]
     if largest:
-        which = f"{len(largest)} largest of {len(tables)}" if len(largest) < len(tables) else f"{len(tables)}"
-        text += f"  # The source's {which} tables; without its #, a line leaves its table out:\n"
+        which = f"{len(largest)} largest of " if len(largest) < len(tables) else ""
+        of = counted(len(tables), "table")
+        text += f"  # The source's {which}{of}; without its #, a line leaves its table out:\n"
     for name, rows, size in largest:
-        about = f", about {rows:,} rows" if rows >= 0 else ""  # -1 is a table that was never analyzed
-        text += f"  #{_quoted(_pattern(name))}: {{skip: true}} # {_size(size)}{about}\n"
+        about = f", about {counted(rows, 'row')}" if rows >= 0 else ""  # -1: never analyzed
+        text += f"  #{_quoted(_pattern(name))}: {{skip: true}} # {human_bytes(size)}{about}\n"
     return text + "# What holds for all of them.\ndefaults:\n  #max_shrink: 0.5\n"
 
 
 def _pattern(name: TableName) -> str:
     return re.sub(r"([*?[])", r"[\1]", str(name))
-
-
-def _size(size: int) -> str:
-    power = min(max(len(str(size)) - 1, 0) // 3, len(UNITS) - 1)
-    return f"{size / 1000**power:.{1 if power else 0}f} {UNITS[power]}"
 
 
 def _scalar(text: str) -> str:

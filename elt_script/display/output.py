@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -25,6 +26,12 @@ def want_printed() -> None:
     sys.stdout = io.TextIOWrapper(
         bytes_, sys.stdout.encoding, "backslashreplace", line_buffering=sys.stdout.isatty()
     )
+
+
+def columns() -> int | None:
+    """Return how wide the terminal is that stdout is, if it is one."""
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size().columns if on_terminal else None
 
 
 def stderr() -> TextIO | None:

@@ -15,6 +15,7 @@ from elt_script.wording import counted, escaped, human_bytes, human_rate, human_
 ALL_TABLES = 50  # up to so many tables, each has its line
 LARGEST_TABLES = 40  # otherwise, so many have
 WIDE = 4096  # columns, where no width is given: nothing is folded
+FACTS = 12  # lines of what is told of the last run's failure
 NAME_WIDTH = 12  # columns that a name keeps, however narrow the terminal
 
 
@@ -145,19 +146,21 @@ def _generation(title: str, generation: Generation, now: datetime | None) -> lis
 
 
 def _runs(runs: Sequence[RunRow], width: int | None) -> Iterable[str]:
-    """Yield a line for each run, and below it what went wrong."""
+    """Yield a line for each run, and below it what went wrong; of the last one, all of it."""
     if not runs:
         yield "no runs yet"
         return
     head = ("started (UTC)", "status", "time", "tables", "rows", "bytes")
     title, rule, *lines = _grid(head, [_run(run) for run in runs], width, words=(1,)).splitlines()
     yield from (title, rule)
-    for run, line in zip(runs, lines, strict=True):
+    for index, (run, line) in enumerate(zip(runs, lines, strict=True)):
         yield line
         if run.status == "running" and run.step:
             yield f"    at {escaped(run.step)}"
         elif run.exit_status or run.error:
-            yield f"    {_reason(run)}"
+            reason, *facts = _reason(run)
+            yield f"    {reason}"
+            yield from (f"      {fact}" for fact in (facts if index == 0 else ()))
 
 
 def _run(run: RunRow) -> tuple[str, ...]:
@@ -171,12 +174,15 @@ def _run(run: RunRow) -> tuple[str, ...]:
     )
 
 
-def _reason(run: RunRow) -> str:
-    """Say how a run ended, in one line: of an error, the first line names the object."""
+def _reason(run: RunRow) -> list[str]:
+    """Say how a run ended: in one line, which names the object, and below it the facts."""
     status = f"exit status {run.exit_status}" if run.exit_status else ""
     where = f"at {run.step}" if run.step else ""
-    error = (run.error or "").partition("\n")[0]
-    return escaped(": ".join(part for part in (", ".join(filter(None, (status, where))), error) if part))
+    error, *facts = (run.error or "").split("\n")
+    reason = ": ".join(part for part in (", ".join(filter(None, (status, where))), error) if part)
+    if len(facts) > FACTS:
+        facts[FACTS - 1 :] = [f"… and {len(facts) - FACTS + 1} more lines: see `elt status --json`"]
+    return [escaped(line.expandtabs(2)) for line in (reason, *facts)]
 
 
 def _grid(

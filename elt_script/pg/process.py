@@ -9,7 +9,7 @@ import selectors
 import signal
 import subprocess
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -21,6 +21,9 @@ PIPE_BYTES = 1 << 20  # the kernel's default limit for an unprivileged user, 16 
 KILLED = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # by somebody, or for want of memory
 LOOK_S = 1.0  # how often a program that says nothing is looked after
 STDERR_BYTES = 16384  # of each program's messages, the last are kept
+LINE_BYTES = 65536  # what is longer is told in pieces
+
+Hear = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +47,20 @@ class Finished:
     stderr: tuple[str, ...]
 
 
-def run(*commands: Command, script: bytes = b"") -> Finished:
+def run(*commands: Command, script: bytes = b"", hear: Hear | None = None) -> Finished:
     """Run commands as one pipeline, without a shell, and want status 0 from every one of them.
 
     script  what the first command reads as its stdin
+    hear    is told each line that they say, as it comes; of stdout, the end alone is kept then
 
     Raises the failed command's own error with its last words. Where both sides of a pipe fail, the one
     to blame is the one that did not die of the other's end.
     """
-    processes, finished = _finish(commands, script)
-    _want_success(commands, processes, finished.stderr)
+    processes, finished = _finish(commands, script, hear)
+    said = finished.stderr
+    if hear and not any(said):
+        said = (*said[:-1], finished.stdout.decode(errors="replace").strip())
+    _want_success(commands, processes, said)
     return finished
 
 
@@ -63,7 +70,9 @@ def status(command: Command) -> tuple[int, Finished]:
     return process.returncode, finished
 
 
-def _finish(commands: Sequence[Command], script: bytes) -> tuple[list[stop.Program], Finished]:
+def _finish(
+    commands: Sequence[Command], script: bytes, hear: Hear | None = None
+) -> tuple[list[stop.Program], Finished]:
     processes: list[stop.Program] = []
     try:
         with in_memory(script) as stdin:
@@ -74,7 +83,7 @@ def _finish(commands: Sequence[Command], script: bytes) -> tuple[list[stop.Progr
                     source.close()  # the reader has it now, and the writer must notice when the reader ends
                 processes.append(process)
                 source = _stdout(process)
-        stdout, stderr = _drain(processes, commands)
+        stdout, stderr = _drain(processes, commands, hear)
         for process in processes:
             process.wait()
     except BaseException:
@@ -147,17 +156,43 @@ def in_memory(script: bytes) -> IO[bytes]:
     return file
 
 
-def _drain(processes: Sequence[stop.Program], commands: Sequence[Command]) -> tuple[bytes, tuple[str, ...]]:
+class _Stream:
+    """What comes of one stream of a program: kept, all of it or its end; and told line by line, if wanted."""
+
+    def __init__(self, hear: Hear | None, most: int | None) -> None:
+        self.kept = bytearray()
+        self._hear = hear
+        self._most = most
+        self._begun = b""  # a line that has not ended yet
+
+    def take(self, chunk: bytes) -> None:
+        """Take what has come; nothing means that the stream has ended."""
+        self.kept += chunk
+        if self._most:
+            del self.kept[: -self._most]
+        if self._hear is None:
+            return
+        *lines, begun = (self._begun + chunk).split(b"\n")
+        if begun and (not chunk or len(begun) > LINE_BYTES):
+            lines, begun = [*lines, begun], b""
+        self._begun = begun
+        for line in lines:
+            self._hear(line.decode(errors="replace").rstrip("\r"))
+
+
+def _drain(
+    processes: Sequence[stop.Program], commands: Sequence[Command], hear: Hear | None
+) -> tuple[bytes, tuple[str, ...]]:
     """Read the last program's stdout, and the end of every stderr, until all of them are closed."""
     heard = [command for command in commands if command.session]  # the others have no server
     silent = silence.of(heard[0].session) if heard else None
     since = silent.passed if silent else 0.0
-    stdout = bytearray()
-    stderr = [bytearray() for _ in processes]
+    stdout = _Stream(hear, STDERR_BYTES if hear else None)
+    stderr = [_Stream(hear, STDERR_BYTES) for _ in processes]
     with selectors.DefaultSelector() as selector:
-        selector.register(_stdout(processes[-1]), selectors.EVENT_READ, None)
-        for process, tail in zip(processes, stderr, strict=True):
-            selector.register(_stderr(process), selectors.EVENT_READ, tail)
+        selector.register(_stdout(processes[-1]), selectors.EVENT_READ, stdout)
+        for process, stream in zip(processes, stderr, strict=True):
+            selector.register(_stderr(process), selectors.EVENT_READ, stream)
         while selector.get_map():
             if silent and silent.lasts([command.session for command in heard], since):
                 raise _stalled(heard, silent.limit_s)
@@ -166,12 +201,8 @@ def _drain(processes: Sequence[stop.Program], commands: Sequence[Command]) -> tu
                 chunk = os.read(key.fd, 1 << 16)
                 if not chunk:
                     selector.unregister(key.fileobj)
-                elif key.data is None:
-                    stdout += chunk
-                else:
-                    key.data.extend(chunk)
-                    del key.data[:-STDERR_BYTES]
-    return bytes(stdout), tuple(tail.decode(errors="replace").strip() for tail in stderr)
+                key.data.take(chunk)
+    return bytes(stdout.kept), tuple(stream.kept.decode(errors="replace").strip() for stream in stderr)
 
 
 def _stalled(commands: Sequence[Command], limit_s: float) -> EltError:

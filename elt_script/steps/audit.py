@@ -139,7 +139,10 @@ def _failed_checks(
         except psycopg.Error as error:
             if is_passing(error):
                 raise
-            faults.append(f"check {name}: {str(error).strip()}")
+            why = str(error).strip()
+            if isinstance(error, psycopg.errors.UndefinedTable):
+                why = f"{error.diag.message_primary}: staged tables have their names alone, no schema's"
+            faults.append(f"check {name}: {why}")
             continue
         if touched:
             faults.append(

@@ -7,19 +7,20 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
 from elt_script.config.model import TransformStep
 from elt_script.errors import EltError, TransformError
 from elt_script.pg.endpoint import Endpoint
-from elt_script.pg.process import Command, Finished, run
+from elt_script.pg.process import Command, Hear, run
 
 log = structlog.get_logger()
 
 
 def transform(steps: Sequence[TransformStep], destination: Endpoint) -> None:
-    """Run steps in order against the destination, their output in the log, until one fails.
+    """Run steps in order against the destination, their output in the log as it comes, until one fails.
 
     A command finds the destination in the PG… variables, as psql and dbt do.
     Raises TransformError: the data itself was published, and stays so.
@@ -28,18 +29,13 @@ def transform(steps: Sequence[TransformStep], destination: Endpoint) -> None:
         started = time.monotonic()
         log.info("transform.started", name=step.title)
         try:
-            finished = _do(step, destination)
+            _do(step, destination, partial(_hear, step.title))
         except EltError as error:
             raise TransformError(
                 f"transform {step.title} failed",
                 detail="\n".join(part for part in (error.message, error.detail) if part),
                 hint="The copied data itself was published and is live. Mend the transform, then run again.",
             ) from error
-        for line in [
-            *finished.stdout.decode(errors="replace").splitlines(),
-            *finished.stderr[0].splitlines(),
-        ]:
-            log.info("transform.output", name=step.title, line=line)
         log.info("transform.finished", name=step.title, seconds=time.monotonic() - started)
 
 
@@ -59,14 +55,19 @@ def unready(steps: Sequence[TransformStep]) -> list[str]:
     ]
 
 
-def _do(step: TransformStep, destination: Endpoint) -> Finished:
+def _hear(title: str, line: str) -> None:
+    log.info("transform.output", name=title, line=line)
+
+
+def _do(step: TransformStep, destination: Endpoint, hear: Hear) -> None:
     if step.sql is not None:
         try:
             script = step.sql.read_bytes()
         except OSError as error:
             raise TransformError(f"{step.sql} cannot be read", detail=str(error)) from error
         ordinary = destination.unpinned()
-        return run(ordinary.psql("--single-transaction", "--file=-"), script=script)
+        run(ordinary.psql("--single-transaction", "--file=-"), script=script, hear=hear)
+        return
     assert step.command is not None  # noqa: S101  (a step is one or the other)
     environment = destination.unpinned().environment()
-    return run(replace(Command(step.title, step.command, environment), error=TransformError))
+    run(replace(Command(step.title, step.command, environment), error=TransformError), hear=hear)

@@ -27,6 +27,7 @@ def test_the_help_names_every_command(tmp_path: Path) -> None:
     assert ran.returncode == 0
     assert ran.stderr == ""
     assert listed[: len(COMMANDS)] == COMMANDS
+    assert "..." not in ran.stdout.partition("Commands:")[2]  # none is cut off
     assert {"check", "demo", "init", "plan", "rollback", "run", "schema", "status"} <= set(COMMANDS)
 
 

@@ -80,9 +80,10 @@ def test_ctrl_c_on_a_terminal_ends_the_run_and_gives_the_terminal_back(
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}])
 def test_a_terminal_that_cannot_show_it_gets_lines(
-    servers: dict[str, str], environment: dict[str, str], tmp_path: Path
+    servers: dict[str, str], source: Endpoint, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    with on_a_terminal(tmp_path, ELT, "run", **{**servers, **environment}) as terminal:
+    execute(source, f"create table {'long_' * 12}name ()")
+    with on_a_terminal(tmp_path, ELT, "run", **{**servers, "COLUMNS": "60", **environment}) as terminal:
         status = terminal.end()
 
         assert status == 0, terminal.text
@@ -91,6 +92,7 @@ def test_a_terminal_that_cannot_show_it_gets_lines(
             re.search(r"Z info +table\.copied +table=public\.slow rows=200000", line)
             for line in lines(terminal.text)
         )
+        assert all(len(line) <= 60 for line in lines(terminal.text.partition("data as of")[2]))
 
 
 def test_a_terminal_that_wants_json_gets_json(servers: dict[str, str], tmp_path: Path) -> None:

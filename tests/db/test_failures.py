@@ -71,7 +71,7 @@ def failing(sides: Sides, kind: type[EltError], step: str) -> Generator[pytest.E
         yield failure
     last = status(config_of(sides.source, sides.destination), 1).runs[0]
     assert (last.status, last.step, last.exit_status) == ("failed", step, kind.exit_status)
-    assert last.error == failure.value.message
+    assert last.error == "\n".join(filter(None, (failure.value.message, failure.value.detail)))
     assert failure.value.hint
 
 
@@ -331,6 +331,11 @@ AUDITS: dict[str, tuple[str, dict[str, object], str]] = {
         "",
         {"checks": [{"name": "odd", "sql": "rollback; begin; drop table public.plain; commit; select"}]},
         "check odd: cannot execute DROP TABLE in a read-only transaction",
+    ),
+    "a check of a table that is not there": (
+        "",
+        {"checks": [{"name": "far", "sql": "table nowhere.t"}]},
+        'check far: relation "nowhere.t" does not exist: staged tables have their names alone, no schema\'s',
     ),
     "a check that is no SQL": ("", {"checks": [{"name": "odd", "sql": "sélect"}]}, "check odd: syntax error"),
 }

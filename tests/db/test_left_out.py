@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from elt_script.errors import PreflightError
 from elt_script.pg.endpoint import Endpoint
@@ -203,6 +204,22 @@ def test_patterns_choose_tables(source: Endpoint, destination: Endpoint) -> None
         "select relname from pg_class where relkind in ('v', 'm') and relnamespace = 'public'::regnamespace"
     )
     assert rows_of(destination, there) == [("v",)]
+
+
+def test_a_published_table_that_the_source_has_dropped_is_named_once(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    execute(source, "create table a (); create table b ()")
+    copied(source, destination)
+    execute(source, "drop table b")
+
+    with capture_logs() as logs:
+        second = copied(source, destination)
+
+    events = [(log["object"], log["log_level"]) for log in logs if log["event"] == "object.unpublished"]
+    assert events == [("public.b", "warning")]
+    assert second.warnings == ("public.b is no longer copied: readers do not have it any more",)
+    assert copied(source, destination).warnings == ()
 
 
 @pytest.mark.parametrize("pattern", ["public.b", "b.a", "a.b", "A"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from structlog.testing import capture_logs
 
 from elt_script.errors import PreflightError, TransformError
 from elt_script.pg.endpoint import Endpoint
+from elt_script.pg.process import Command, run
 from tests.copying import copied, execute, rows_of
 from tests.untouched import untouched
 
@@ -86,6 +88,37 @@ def test_a_step_that_fails_fails_the_run_and_the_data_is_published(
     assert rows_of(destination, "select status, step, exit_status from elt.run") == [
         ("published", "transform", 10)
     ]
+
+
+def test_what_a_step_that_fails_has_said_is_logged_and_told(source: Endpoint, destination: Endpoint) -> None:
+    step = {"name": "build", "command": "echo '1 of 2 OK'; echo '2 of 2 ERROR no such column'; exit 1"}
+
+    with capture_logs() as logs, pytest.raises(TransformError) as raised:
+        copied(source, destination, transform=[step])
+
+    said = ["1 of 2 OK", "2 of 2 ERROR no such column"]
+    assert [log["line"] for log in logs if log["event"] == "transform.output"] == said
+    assert raised.value.detail.splitlines() == [
+        "build ended with status 1",
+        f"build said: {said[0]}",
+        said[1],
+    ]
+
+
+def test_what_a_program_says_is_heard_while_it_works(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    heard: list[str] = []
+
+    def answer(line: str) -> None:
+        heard.append(line)
+        if line == "begun":
+            pipe.write_text("go on\n")  # it waits for this
+
+    script = f"echo begun; read word < {pipe}; echo $word >&2; printf 'end\\r\\nless'"
+    run(Command("it", ("sh", "-c", script), os.environ), hear=answer)
+
+    assert (heard[0], sorted(heard[1:])) == ("begun", ["end", "go on", "less"])
 
 
 def test_a_program_that_is_not_there_is_told_before_anything_is_touched(

@@ -180,8 +180,8 @@ def test_the_starter_shows_the_largest_tables() -> None:
     )
 
     assert "The source's 20 largest of 31 tables" in text
-    assert '  #"public.new": {skip: true} # 1.0 TB\n' in text
-    assert '  #"public.t29": {skip: true} # 43.5 MB, about 29 rows\n' in text
+    assert '  #"public.new": {skip: true} # 931.3 GiB\n' in text
+    assert '  #"public.t29": {skip: true} # 41.5 MiB, about 29 rows\n' in text
     assert 'public.t3"' not in text
 
 

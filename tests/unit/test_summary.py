@@ -183,13 +183,26 @@ def test_a_destination_that_never_saw_a_run_has_a_status() -> None:
     assert json.loads(status_json(nothing)) == {"pipeline": "shop", "live": None, "previous": [], "runs": []}
 
 
+def test_of_the_last_run_all_that_went_wrong_is_told_but_no_more_than_a_screen_holds() -> None:
+    facts = [f"table {number}: it lost rows" for number in range(40)]
+    failed = replace(
+        ROW, status="failed", exit_status=7, error="\n".join(("the copy failed 40 checks", *facts))
+    )
+
+    text = status_text(Status("shop", None, (), (failed, failed)))
+
+    assert text.count("exit status 7, at report: the copy failed 40 checks\n") == 2
+    assert text.count("      table 0: it lost rows\n") == 1
+    assert "      table 10: it lost rows\n      … and 29 more lines: see `elt status --json`\n" in text
+    assert "table 11" not in text
+
+
 def test_an_error_in_the_status_cannot_forge_a_line() -> None:
     failed = replace(ROW, status="failed", exit_status=5, error="\x1b[2Jbad\rname\nsecond line")
 
     text = status_text(Status("shop\n", None, (), (failed,)))
 
-    assert r"at report: \x1b[2Jbad\rname" in text
-    assert "second" not in text
+    assert "at report: \\x1b[2Jbad\\rname\n      second line\n" in text
     assert text.startswith("pipeline  shop\\n\n")
 
 

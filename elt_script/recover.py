@@ -39,6 +39,10 @@ MORE_SESSIONS = (
     "Nothing was published, the old data is still live. Allow the role, the database or the server more "
     "connections, or lower `jobs`: each takes one or two on either side, and the run a few more."
 )
+STANDBY = (
+    "Nothing was published, the old data is still live. What the primary vacuums or alters ends what is read "
+    "at its standby: set hot_standby_feedback = on, or make max_standby_streaming_delay as long as a run."
+)
 MAYBE_PUBLISHED = ("publish", "transform")
 
 log = structlog.get_logger()
@@ -194,6 +198,8 @@ def _explain(failure: EltError, error: BaseException, servers: Servers) -> None:
         failure.detail += redacted(_who_alters(side))
     if is_full(failure.detail):
         failure.hint = MORE_SESSIONS
+    if "conflict with recovery" in failure.detail:
+        failure.hint = STANDBY
 
 
 def _who_alters(endpoint: Endpoint) -> str:

@@ -27,7 +27,7 @@ from elt_script.pg.endpoint import translating
 from elt_script.pg.extension_rows import create_places
 from elt_script.pg.passing import is_passing
 from elt_script.pg.process import supervised
-from elt_script.pg.session import Connection, export_snapshot, is_lost, own_settings
+from elt_script.pg.session import Connection, export_snapshot, loss, own_settings
 from elt_script.plan import Plan
 from elt_script.prepare import Prepared, Servers, prepared, ready
 from elt_script.report import RunReport, TableReport
@@ -244,10 +244,10 @@ def _copied(ready_plan: Prepared, loader: Loader) -> Loaded:
         try:
             return loader.load()
         except SourceError as error:
-            if is_lost(ready_plan.source):
+            if words := loss(ready_plan.source):
                 lost = SourceError(
                     "the source ended the session that held the snapshot",
-                    detail=f"{error.message}\n{error.detail}",
+                    detail=f"{words}\n{error.message}\n{error.detail}",
                 )
                 lost.transient = True
                 raise lost from error

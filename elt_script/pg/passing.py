@@ -46,6 +46,11 @@ def is_passing(error: psycopg.Error) -> bool:
     return isinstance(error, psycopg.OperationalError)  # libpq's own: the connection is lost
 
 
+def is_out_of_room(error: psycopg.Error) -> bool:
+    """Whether a server lacks room: on its disk, in memory, for locks (class 53)."""
+    return (error.sqlstate or "").startswith("53")
+
+
 def patiently(event: str) -> Retrying:
     """Return what does again, so often, what a table needs where its failure passes, and tells the event."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from psycopg.rows import class_row
 
 from elt_script.errors import DestinationError, SourceError
 from elt_script.pg.endpoint import Endpoint
-from elt_script.pg.passing import is_passing
+from elt_script.pg.passing import is_out_of_room, is_passing
 from elt_script.tables import TableCopy, TableName
 
 Connection = psycopg.Connection[Any]
@@ -117,7 +116,8 @@ def refresh(conn: Connection, view: TableName) -> None:
     try:
         conn.execute(sql.SQL("refresh materialized view {}").format(view.quoted))
     except psycopg.Error as error:
-        if is_passing(error) or isinstance(error, psycopg.errors.LockNotAvailable):  # that is not its fault
+        # that is not its fault: somebody is in the way, or the server has no room
+        if is_passing(error) or isinstance(error, psycopg.errors.LockNotAvailable) or is_out_of_room(error):
             raise
         raise DestinationError(
             f"materialized view {view} cannot be filled at the destination",
@@ -185,9 +185,17 @@ def _meanwhile(what: str, detail: str = "") -> SourceError:
 
 def is_lost(conn: Connection) -> bool:
     """Whether a session is gone."""
-    with contextlib.suppress(psycopg.Error):  # a transaction that failed is no lost session
+    return bool(loss(conn))
+
+
+def loss(conn: Connection) -> str:
+    """Return the words by which a session was ended; none where it is there."""
+    words = ""
+    try:
         conn.execute("select 1")
-    return conn.closed
+    except psycopg.Error as error:  # a transaction that failed is no lost session
+        words = str(error).strip()
+    return words if conn.closed else ""
 
 
 def end_orphans(conn: Connection, application: str, but: int = 0) -> None:

@@ -14,15 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from elt_script.errors import PreflightError
+from elt_script.errors import PreflightError, SourceError
 from elt_script.pg import cluster
 from elt_script.pg.cluster import Server
 from elt_script.pg.endpoint import Endpoint
+from tests.background import in_background
 from tests.copying import assert_same, copied, execute, rows_of
 from tests.databases import Database
-from tests.gates import GATED
+from tests.gates import COPY, GATED, closed, wait_for_waiter
+from tests.untouched import untouched
 
 PATIENCE_S = 30
+CONFLICTS = "select sum(confl_snapshot)::int from pg_stat_database_conflicts"
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def standby(source_database: Database, source_server: Server) -> Generator[Endpo
     execute(source_database.owner, GATED)
     folder = Path(tempfile.mkdtemp(prefix="elt-standby-"))
     try:
-        admin = source_database.admin
+        admin = source_database.admin.using(source_server.bin, source_server.major)
         backup = admin.program(
             "pg_basebackup", "--pgdata", str(folder / "data"), "--write-recovery-conf", "--checkpoint=fast"
         )
@@ -70,3 +73,26 @@ def test_a_standby_is_copied_from_and_not_into(
     with pytest.raises(PreflightError) as failure:
         copied(destination_database.owner, replace(standby, role="destination"))
     assert "is a standby, in recovery: it cannot be written to" in failure.value.message
+
+
+def test_a_standby_whose_primary_ends_what_is_read_says_what_would_help(
+    standby: Endpoint, source_database: Database, destination_database: Database
+) -> None:
+    admin, destination = destination_database.admin, destination_database.owner
+    there = {**source_database.admin.parameters, "port": standby.parameters["port"]}
+    at_standby = replace(source_database.admin, parameters=there)
+    with at_standby.connect(autocommit=True) as conn:
+        conn.execute("alter system set max_standby_streaming_delay = 0")
+        conn.execute("select pg_reload_conf()")
+    with untouched(admin), in_background(standby, destination, run={"retries": 0}) as run:
+        with closed(destination, COPY) as gate:
+            wait_for_waiter(gate, admin)
+            with source_database.admin.connect(autocommit=True) as conn:
+                conn.execute("delete from public.plain")
+                conn.execute("vacuum public.plain")
+            run.wait_until(lambda: rows_of(at_standby, CONFLICTS) != [(0,)])
+        failure = run.future.exception()
+
+    assert isinstance(failure, SourceError)
+    assert "conflict with recovery" in failure.detail
+    assert "hot_standby_feedback = on" in failure.hint

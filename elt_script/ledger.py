@@ -235,6 +235,12 @@ def is_live(conn: Connection, number: int) -> bool:
     return bool(value(conn, sql.SQL(statement), number=number))
 
 
+def altered(conn: Connection, number: int) -> list[str]:
+    """Return what somebody has altered of a live generation that is not carried over to the next one."""
+    names = query("altered_there").format(state=query("state").format())
+    return [name for (name,) in conn.execute(names, {"generation": number}).fetchall()]
+
+
 def forget_unpublished(conn: Connection, run_id: str) -> None:
     """Remove the generations of a run's pipeline that never found a place."""
     conn.execute(
@@ -270,7 +276,8 @@ def add_generation(
         bytes=sum(content.bytes for content in contents),
         comments=dumps({final: said[staged] for final, staged in places.items() if staged in said}),
     )
-    conn.execute(query("members"), {"generation": number, "schemas": list(places.values())})
+    members = query("members").format(state=query("state").format())
+    conn.execute(members, {"generation": number, "schemas": list(places.values())})
     conn.execute("analyze elt.object")  # or a plan that suits an empty table holds up publish for minutes
     with conn.cursor() as cursor:
         cursor.executemany(

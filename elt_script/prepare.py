@@ -138,12 +138,14 @@ def prepared(config: Config, servers: Servers, control: Connection) -> Generator
         ledger.want_home(control)
         facts = preflight.source_facts(source, config)
         live, plan = _planned(config, source, control, facts)
+        altered = ledger.altered(control, live.number) if live else ()
         plan = replace(
             plan,
             faults=(*plan.faults, *unready(config.transform)),
             warnings=(
                 *_warnings(config, (servers.source, source), (servers.destination, control)),
                 *idle_patterns(config, facts),
+                *(f"{one} was altered at the destination: the next is as at the source" for one in altered),
             ),
         )
         unpopulated = frozenset(

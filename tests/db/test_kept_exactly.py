@@ -214,6 +214,33 @@ def test_what_is_on_a_view_whose_owner_may_not_read_comes_along(world: World) ->
     assert_kept(world)
 
 
+def test_what_is_altered_and_not_kept_is_named(world: World) -> None:
+    execute(
+        world.destination,
+        """
+        alter table days_2027 set unlogged;
+        alter sequence numbers increment 3;
+        alter function double(int) strict;
+        alter trigger keeping on orders rename to minding;
+        alter policy all_of_them on days using (n > 0);
+        alter table customers disable rule quiet;
+        create or replace view order_names as select o.id, c.name, o.batch from orders o join customers c using (id);
+        """,
+    )
+
+    report = copied(world.source, world.destination)
+
+    assert report.warnings == tuple(
+        f"{one} was altered at the destination: the next is as at the source"
+        for one in (
+            *("function public.double(integer)", "policy all_of_them on public.days"),
+            *("rule quiet on public.customers", "sequence public.numbers", "table public.days_2027"),
+            *("trigger minding on public.orders", "view public.order_names"),
+        )
+    )
+    assert copied(world.source, world.destination).warnings == ()
+
+
 def test_what_the_source_has_taken_from_an_extension_is_not_given_back_to_it(world: World) -> None:
     execute(world.source, "alter trigger keeping on orders no depends on extension plpgsql")
 

@@ -3,6 +3,7 @@
 --
 -- %(generation)s  bigint
 -- %(schemas)s     text[]
+-- {state}         state.sql
 insert into elt.object (generation, classid, objid, comments, facts)
 with chosen as (
     select oid from pg_namespace where nspname = any(%(schemas)s)
@@ -54,7 +55,7 @@ select %(generation)s, o.classid, o.objid, (
     from pg_type t
     where o.classid = 'pg_type'::regclass and t.oid = o.objid and t.typtype in ('d', 'e', 'r', 'c')
         and not exists (select from pg_class c where c.oid = t.typrelid and c.relkind <> 'c')
-), '{}') || coalesce(extended.facts, '{}'), '{}')
+), '{{}}') || coalesce(extended.facts, '{{}}') || coalesce(jsonb_strip_nulls(jsonb_build_object('state', now.state)), '{{}}'), '{{}}')
 from (
     select 'pg_class'::regclass::oid as classid, oid as objid, relnamespace as namespace from pg_class
     union all
@@ -108,5 +109,6 @@ from (
 ) o
 join chosen on chosen.oid = o.namespace
 left join extended on extended.classid = o.classid and extended.objid = o.objid
+left join ({state}) now on now.classid = o.classid and now.objid = o.objid
 where (o.classid, o.objid) not in (select classid, objid from pg_depend where deptype = 'e')
 on conflict do nothing

@@ -133,7 +133,7 @@ def _swapped(
     _carry(conn, swap, carried)  # before what is filled anew by those who may read
     if any(one.kind == "materialized view" for one in kept):
         compute_by(conn, swap.others_by)
-    failed = _repoint(conn, kept, drop=drop)
+    failed = _repoint(conn, swap, kept, drop=drop)
     unfit = _choose(conn, [one for one in carried if one.is_choice], drop=drop)
     if swap.opaque:
         compute_by(conn, swap.opaque_by)
@@ -268,10 +268,16 @@ def _make_room(conn: Connection, swap: Swap) -> None:
         conn.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
 
 
-def _repoint(conn: Connection, kept: Iterable[Dependant], *, drop: bool) -> list[Dependant]:
+def _repoint(conn: Connection, swap: Swap, kept: Sequence[Dependant], *, drop: bool) -> list[Dependant]:
     """Point what others built at the new generation; return what was dropped, with all that rests on it."""
     failed: dict[str, Dependant] = {}
+    keys = [one for one in kept if one.kind == "foreign key"]
+    forced: list[str] = []
     for one in kept:
+        if keys and one is keys[0]:  # after what is filled as an owner whom row security is forced on
+            facts = {"generation": swap.new, "relations": [key.relation for key in keys]}
+            forced = [name for (name,) in conn.execute(query("forced"), facts).fetchall()]
+            _execute(conn, (f"alter table {name} no force row level security" for name in forced))
         if not failed.keys().isdisjoint(one.rests):
             failed[one.id] = one
             continue
@@ -282,6 +288,7 @@ def _repoint(conn: Connection, kept: Iterable[Dependant], *, drop: bool) -> list
             if not drop:
                 raise
             failed[one.id] = one
+    _execute(conn, (f"alter table {name} force row level security" for name in forced))
     for one in reversed(failed.values()):
         _do(conn, one, one.drop if one.before is None else one.clear)
     return list(failed.values())

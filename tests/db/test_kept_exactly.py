@@ -241,6 +241,22 @@ def test_what_is_altered_and_not_kept_is_named(world: World) -> None:
     assert copied(world.source, world.destination).warnings == ()
 
 
+def test_foreign_keys_of_tables_whose_row_security_is_forced_come_along(world: World) -> None:
+    execute(
+        world.destination,
+        """
+        alter table orders enable row level security, force row level security;
+        create policy none_of_them on orders using (false);
+        create table theirs.refers (id int references orders);
+        create policy none_of_them on theirs.refers using (false);
+        insert into theirs.refers values (1);
+        alter table theirs.refers enable row level security, force row level security;
+        """,
+    )
+
+    assert_kept(world)
+
+
 def test_what_the_source_has_taken_from_an_extension_is_not_given_back_to_it(world: World) -> None:
     execute(world.source, "alter trigger keeping on orders no depends on extension plpgsql")
 

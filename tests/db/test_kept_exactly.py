@@ -344,6 +344,7 @@ ALTERED = [
     r"routine public.twofold\(integer\) cannot come along: it was double when it was published",
     "type theirs.pair cannot come along: it was pair when it was published",
     "type public.mood cannot come along: it belongs to another role",
+    "statistics object public.of_orders cannot come along: it belongs to another role",
     "constraint only_one on theirs.ones cannot come along: its expressions rest on a published function",
 ]
 
@@ -359,13 +360,18 @@ def test_what_is_published_and_was_renamed_given_away_or_made_a_part_is_named(wo
         create table theirs.ones (n int, constraint only_one exclude using btree (public.twofold(n) with =));
         """,
     )
-    given = f"grant create on schema public to {world.reader}; alter type mood owner to {world.reader}"
-    execute(world.admin, given)
+    execute(
+        world.admin,
+        f"""
+        grant create on schema public to {world.reader}; alter type mood owner to {world.reader};
+        alter statistics of_orders owner to {world.reader};
+        """,
+    )
 
     with untouched(world.admin), pytest.raises(PreflightError) as failure:
         copied(world.source, world.destination)
 
-    assert failure.value.message == "5 things stand in the way of this run"
+    assert failure.value.message == "6 things stand in the way of this run"
     for fault in ALTERED:
         assert re.search(fault, failure.value.detail), failure.value.detail
 

@@ -115,3 +115,25 @@ where g.number = %(generation)s
     and (
         n.nspname <> all (g.schemas) or one.name <> one.named or one.whole is not null or one.given or not pg_has_role(one.owner, 'usage')
     )
+union all
+select 'given.' || i.identity, '[]', i.type, i.identity, null, null, '[]', null, null, null, 203, false, true, '[]', null, false
+from (
+    select 'pg_operator'::regclass as classid, oid, oprowner as owner from pg_operator
+    union all
+    select 'pg_opclass', oid, opcowner from pg_opclass
+    union all
+    select 'pg_opfamily', oid, opfowner from pg_opfamily
+    union all
+    select 'pg_collation', oid, collowner from pg_collation
+    union all
+    select 'pg_conversion', oid, conowner from pg_conversion
+    union all
+    select 'pg_ts_config', oid, cfgowner from pg_ts_config
+    union all
+    select 'pg_ts_dict', oid, dictowner from pg_ts_dict
+    union all
+    select 'pg_statistic_ext', oid, stxowner from pg_statistic_ext
+) given
+join elt.object o on (o.generation, o.classid, o.objid) = (%(generation)s, given.classid::oid, given.oid)
+cross join pg_identify_object(given.classid, given.oid, 0) i
+where given.oid >= 16384 and not pg_has_role(given.owner, 'usage')

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import select
 import shutil
 import zipfile
 import zlib
@@ -22,6 +23,7 @@ from elt_script.errors import ConfigError
 from source_db_init.errors import CsvError
 
 PIECE = 1 << 20
+LOOK_S = 0.2
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 NAMED = {".gz": GZIP, ".zip": ZIP}
 OTHERS = (".bz2", ".xz", ".zst", ".7z")
@@ -79,7 +81,7 @@ def _unpacked(path: Path, folder: Path) -> Path:
     """Return path, or a copy of what it holds if it is packed, or is no file to be read twice."""
     try:
         if not path.is_file():
-            path = _copied(path.open("rb"), folder / "received")
+            path = _received(path, folder / "received")
         with path.open("rb") as file:
             start = file.read(16)
             if start.lower().lstrip().startswith(WEB_PAGE):
@@ -99,6 +101,17 @@ def _unpacked(path: Path, folder: Path) -> Path:
     except OSError as error:
         raise CsvError(f"{path} cannot be read", detail=error.strerror or str(error)) from error
     return path
+
+
+def _received(path: Path, place: Path) -> Path:
+    """Copy what comes out of a pipe; look up meanwhile, as a signal just before a read does not end it."""
+    with path.open("rb", buffering=0) as pipe, place.open("wb") as file:
+        while True:
+            if not select.select([pipe], [], [], LOOK_S)[0]:
+                continue
+            if not (piece := pipe.read(PIECE)):
+                return place
+            file.write(piece)
 
 
 def _want_as_named(path: Path, start: bytes) -> None:

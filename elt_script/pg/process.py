@@ -19,7 +19,7 @@ from elt_script.pg.passing import is_said_to_pass, plainly
 
 PIPE_BYTES = 1 << 20  # the kernel's default limit for an unprivileged user, 16 times a pipe's default
 KILLED = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # by somebody, or for want of memory
-LOOK_S = 1.0  # how often a program that says nothing is looked after
+LOOK_S = 1.0  # how often a program that says nothing is looked after, and a signal that came just before
 STDERR_BYTES = 16384  # of each program's messages, the last are kept
 LINE_BYTES = 65536  # what is longer is told in pieces
 
@@ -197,7 +197,7 @@ def _drain(
             if silent and silent.lasts([command.session for command in heard], since):
                 raise _stalled(heard, silent.limit_s)
             stop.send(filter(stop.is_killed, processes), signal.SIGTERM)  # of pg_restore others may be left
-            for key, _ in selector.select(LOOK_S if silent else None):
+            for key, _ in selector.select(LOOK_S):
                 chunk = os.read(key.fd, 1 << 16)
                 if not chunk:
                     selector.unregister(key.fileobj)

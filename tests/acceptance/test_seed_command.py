@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gzip
 import json
 import os
@@ -183,6 +184,13 @@ def test_a_faulty_line_is_named_and_the_old_table_stays(seed: Seed, source: Endp
     assert rows(source, "select * from public.t") == [(1, 2)]
 
 
+def _signal_beside_the_main_thread(pid: int, sign: signal.Signals) -> None:
+    """Send a signal that breaks off no call of the main thread's, like one that comes just before the call."""
+    tasks = (int(task.name) for task in Path(f"/proc/{pid}/task").iterdir())
+    other = next(task for task in tasks if task != pid)
+    assert ctypes.CDLL(None).tgkill(pid, other, sign) == 0
+
+
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("moment", ["reading", "loading"])
 def test_who_is_interrupted_leaves_nothing(
@@ -203,7 +211,10 @@ def test_who_is_interrupted_leaves_nothing(
                 writer.write("a\n1\n")
                 writer.close()
                 _wait_for_the_load(source)
-            process.send_signal(sign)
+                process.send_signal(sign)
+            else:
+                _wait_until(lambda: list((tmp_path / "temporary").rglob("received")))
+                _signal_beside_the_main_thread(process.pid, sign)
             said = process.communicate(timeout=PATIENCE_S)[1]
 
     assert process.returncode == 128 + sign
@@ -226,8 +237,12 @@ def test_who_is_interrupted_while_programs_are_looked_for_is_not_ignored(seed: S
 
 def _wait_for_the_load(source: Endpoint) -> None:
     waiting = "select count(*) from pg_stat_activity where query like 'copy %' and wait_event_type = 'Lock'"
+    _wait_until(lambda: rows(source, waiting) != [(0,)])
+
+
+def _wait_until(ready: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE_S
-    while rows(source, waiting) == [(0,)]:
+    while not ready():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 

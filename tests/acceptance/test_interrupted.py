@@ -13,10 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from elt_script.errors import TransformError
 from elt_script.pg.cluster import Server
 from elt_script.pg.endpoint import Endpoint
 from elt_script.pg.session import Connection
-from tests.commands import PATIENCE_S, Elt, elt_for, messages
+from tests.commands import ELT, PATIENCE_S, Elt, elt_for, messages
 from tests.copying import copied, execute, rows_of
 from tests.databases import Database, MakeDatabase
 from tests.gates import (
@@ -43,6 +44,12 @@ SLOW_TO_DRAW = """
 """  # constants are folded as an index is created: it sleeps there
 DRAWING = "select pid from pg_stat_activity where datname like 'elt%' and wait_event = 'PgSleep'"
 LAST_RUN = "select status, step, exit_status from elt.run order by started_at desc limit 1"
+
+IGNORING = """
+import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 STOPPED_AS_IT_IS_IMPORTED = """
 import os, sys
@@ -210,3 +217,15 @@ def test_a_command_stopped_while_it_is_imported_ends_without_a_traceback(
     ended = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (128 + sign, "", "")
+
+
+def test_how_programs_end_is_known_where_the_caller_ignores_the_end_of_its_children(
+    tmp_path: Path, source: Endpoint, destination: Endpoint
+) -> None:
+    execute(source, "create table plain (n int)")
+    elt = elt_for(tmp_path, source, destination, transform=[{"command": ["false"]}])
+    command = [sys.executable, "-c", IGNORING, ELT, "--config", str(elt.config), "run"]
+
+    done = subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE_S)
+
+    assert done.returncode == TransformError.exit_status, done.stderr

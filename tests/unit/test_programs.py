@@ -182,6 +182,15 @@ def test_no_programs_at_all_is_an_error_that_says_where_we_looked(machine: Path)
         programs.any_programs(machine / "mine")
 
 
+def test_a_system_without_the_files_that_programs_are_given_is_told_what_to_mount(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "FILES", machine / "nowhere")
+
+    with pytest.raises(PreflightError, match=r"nowhere, where Postgres' programs find the files"):
+        programs.any_programs()
+
+
 def test_a_deadlock_passes_that_pg_restore_tells_of_without_its_state() -> None:
     assert is_said_to_pass("pg_restore: error: could not execute query: ERROR:  deadlock detected")
     assert not is_said_to_pass("pg_restore: error: could not execute query: ERROR:  syntax error")

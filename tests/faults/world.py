@@ -173,7 +173,7 @@ def _create(made: World) -> None:
         )
     }
     keys = {
-        "wait": {"max_retries": 40, "delay_seconds": 0.25},
+        "wait": {"max_retries": 10, "delay_seconds": 1},
         "run": {"retries": 2, "stall_seconds": 5},
         "publish": {"patience_seconds": 40},
         "jobs": 2,

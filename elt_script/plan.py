@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
@@ -150,8 +151,14 @@ def previous_name(final: str, place: int) -> str:
     return prefixed("elt_prev_" if place == 1 else f"elt_prev{place}_", final)
 
 
-def planned(config: Config, source: SourceFacts, destination: DestinationFacts) -> Plan:
-    """Return what a run would do, with every reason why it cannot (faults)."""
+def _usual_jobs(room: int) -> int:
+    return max(1, min(room, max(2, os.cpu_count() or 2)))
+
+
+def planned(
+    config: Config, source: SourceFacts, destination: DestinationFacts, room: int = sys.maxsize
+) -> Plan:
+    """Return what a run would do, with every reason why it cannot (faults); room is that for jobs."""
     selection = select(config, source)
     schemas, kept = selection.schemas, selection.kept
     staging = {final: prefixed("elt_next_", final) for final in schemas.values()}
@@ -166,7 +173,7 @@ def planned(config: Config, source: SourceFacts, destination: DestinationFacts) 
     access = access_of(config, source.objects, schemas, destination.roles)
     extensions = _extensions(config, source, destination, next(iter(staging.values()), ""))
     adopted, conflicts = _taken(config, source, destination, selection)
-    workers = config.jobs or max(2, os.cpu_count() or 2)
+    workers = config.jobs or _usual_jobs(room)
     encoding = destination.encoding if source.encoding == NO_ENCODING else source.encoding
     return Plan(
         pipeline=config.pipeline,

@@ -180,9 +180,10 @@ def make_plan(
 
     built_on  reads what others built on the tables that the plan replaces
     """
-    plan = planned(config, facts, there)
-    faults = _rights(source, destination, plan, facts)
     rooms = {role: _room(conn) for role, conn in (("source", source), ("destination", destination))}
+    room = min(room.most - BESIDE[role] for role, room in rooms.items())
+    plan = planned(config, facts, there, room)
+    faults = _rights(source, destination, plan, facts)
     faults += [fault for role, room in rooms.items() for fault in _narrow(role, room, plan.workers)]
     others = [] if faults else built_on(plan)
     given_up: set[str] = set()

@@ -121,6 +121,8 @@ def test_so_many_sessions_as_are_asked_for_are_enough(
     )
     execute(limited.admin, f"alter {what} {limited.name} connection limit {needed}")
     copied(source, destination, jobs=2)
+    execute(limited.admin, f"alter {what} {limited.name} connection limit {needed - 1}")
+    copied(source, destination)
 
 
 @pytest.mark.usefixtures("limited")

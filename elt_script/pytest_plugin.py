@@ -159,9 +159,9 @@ def elt_run(request: pytest.FixtureRequest) -> Run:
 
 
 def _run(path: Path | None, source: Database, destination: Database) -> RunReport:
-    from structlog.contextvars import bound_contextvars  # noqa: PLC0415
+    from structlog.contextvars import bound_contextvars  # noqa: PLC0415  (see above: only where it is used)
 
-    from elt_script.config.file import load  # noqa: PLC0415  (see above: only where it is used)
+    from elt_script.config.file import load  # noqa: PLC0415
     from elt_script.display.events import configure  # noqa: PLC0415
     from elt_script.run import new_run_id, run  # noqa: PLC0415
 

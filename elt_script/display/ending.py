@@ -38,7 +38,7 @@ class Ending:
     def _log(self, error: EltError) -> int:
         import structlog  # noqa: PLC0415  (slow to import, and the words for people need none of it)
 
-        from elt_script.display.events import configure  # noqa: PLC0415
+        from elt_script.display.events import configure  # noqa: PLC0415  (it brings structlog)
 
         status = error.exit_status
         said = {"error": error.message, "detail": error.detail, "hint": error.hint}

@@ -2,7 +2,8 @@
 --
 -- %(application)s  text, how their names begin
 -- returns          name text, pid int, own bool (this very session), at_work bool (not waiting for its client, nor for
---                  another server while somebody waits for it: that may be who the other one waits for), mark text (which changes with every statement and with every row that moves)
+--                  another server while somebody waits for it: that may be who the other one waits for), mark text
+--                  (which changes with every statement and with every row that moves)
 select
     a.application_name,
     a.pid,
